@@ -1,0 +1,55 @@
+import type { ComponentEntry } from '../../internal/core/component.ts';
+
+/** THE list of components. Code is loaded only for those that a configuration names. */
+export const components: readonly ComponentEntry[] = [
+  entry('receiver', 'otlp', [], async () => (await import('../../receivers/otlp/index.ts')).default),
+
+  entry('processor', 'batch', [], async () => (await import('../../processors/batch/index.ts')).default),
+  entry(
+    'processor',
+    'memory_limiter',
+    [],
+    async () => (await import('../../processors/memory_limiter/index.ts')).default,
+  ),
+
+  entry('exporter', 'otlp_grpc', ['otlp'], async () => (await import('../../exporters/otlp_grpc/index.ts')).default),
+  entry(
+    'exporter',
+    'otlp_http',
+    ['otlphttp'],
+    async () => (await import('../../exporters/otlp_http/index.ts')).default,
+  ),
+  entry('exporter', 'debug', [], async () => (await import('../../exporters/debug/index.ts')).default),
+  entry('exporter', 'file', [], async () => (await import('../../exporters/file/index.ts')).default),
+  entry('exporter', 'nop', [], async () => (await import('../../exporters/nop/index.ts')).default),
+
+  entry('connector', 'forward', [], async () => (await import('../../connectors/forward/index.ts')).default),
+
+  entry(
+    'extension',
+    'health_check',
+    ['healthcheck', 'healthcheckv2'],
+    async () => (await import('../../extensions/health_check/index.ts')).default,
+  ),
+  entry(
+    'extension',
+    'bearertokenauth',
+    ['bearer_token_auth'],
+    async () => (await import('../../extensions/bearertokenauth/index.ts')).default,
+  ),
+  entry(
+    'extension',
+    'basicauth',
+    ['basic_auth'],
+    async () => (await import('../../extensions/basicauth/index.ts')).default,
+  ),
+];
+
+function entry(
+  kind: ComponentEntry['kind'],
+  type: string,
+  aliases: readonly string[],
+  load: ComponentEntry['load'],
+): ComponentEntry {
+  return { kind, type, aliases, load };
+}

@@ -1,0 +1,21 @@
+/**
+ * Where the items of one branch of a pipeline (pipeline × exporter) or of one of its processors ended.
+ * Only a component that says yes before the work is done calls `hold`; it then owes exactly one of
+ * `passed`, `sent` or `dropped` for each item. A refusal that travels back to the sender is nobody's to count
+ * but the pipeline's, at its entry.
+ */
+export interface Account {
+  /** We said yes to `items` and still have them. */
+  hold(items: number): void;
+  /** Held items were taken over by the next component, which now owes for them. */
+  passed(items: number): void;
+  /** Items reached the far end. `held`: they were counted by `hold` before. */
+  sent(items: number, held: boolean): void;
+  /** Items are lost, for a reason of a small fixed set (`retries_exhausted`, `shutdown`, `partial_success`, …). */
+  dropped(items: number, reason: string, held: boolean): void;
+  /** Items left out on purpose (filter, sampler). */
+  filtered(items: number): void;
+}
+
+/** For a component that runs outside a pipeline, in a test for instance. */
+export const noAccount: Account = { hold() {}, passed() {}, sent() {}, dropped() {}, filtered() {} };

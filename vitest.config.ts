@@ -1,0 +1,30 @@
+import { defineConfig } from 'vitest/config';
+
+const exclude = ['**/node_modules/**', 'dist/**'];
+
+export default defineConfig({
+  test: {
+    projects: [
+      // Needs nothing but Node: what `npm test` runs.
+      {
+        test: {
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: [...exclude, '**/*.interop.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      // Needs Go, Java or Python for the peers; says what it skipped.
+      {
+        test: {
+          name: 'interop',
+          include: ['**/*.interop.test.ts'],
+          exclude,
+          testTimeout: 300_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
