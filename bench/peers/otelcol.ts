@@ -1,0 +1,200 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { peer } from './peer.ts';
+import { type ProcessUsage, processUsage } from './usage.ts';
+
+/** Free ports on 127.0.0.1, one per use that a configuration may have for them. */
+export interface OtelcolPorts {
+  /** `${env:GRPC_PORT}`: for an OTLP receiver. */
+  grpc: number;
+  /** `${env:HTTP_PORT}`: for an OTLP receiver. */
+  http: number;
+  /** `${env:HEALTH_PORT}`: for a health_check extension. */
+  health: number;
+  /** The Collector's own metrics in Prometheus text, at `/metrics`; there without any configuration. */
+  metrics: number;
+}
+
+export interface OtelcolOptions {
+  /** The configuration; it may use `${env:GRPC_PORT}` and the like, see `OtelcolPorts`, and everything in `env`. */
+  yaml: string;
+  /** CPU list for `taskset -c`, such as 1 or '0-1'. Go sizes its scheduler by it. Ignored where there is no taskset. */
+  cpu?: number | string;
+  /** Added to the environment of this process. */
+  env?: Record<string, string>;
+  /** Ports to use in place of free ones. */
+  ports?: Partial<OtelcolPorts>;
+  /** The executable; default: the peer `otelcol`, built when absent. */
+  path?: string;
+  /** Progress of that build. */
+  log?: (line: string) => void;
+  /** How long to wait for readiness, and again for a stop; default 15 s. */
+  timeoutMs?: number;
+}
+
+/** How a process ended: one of the two is null. */
+export interface Ending {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+export interface Otelcol {
+  ports: OtelcolPorts;
+  pid: number;
+  /** False where `cpu` was asked for and there is no taskset. */
+  pinned: boolean;
+  /** Everything logged so far (the last 4 MB); still there after the end. */
+  stderr(): string;
+  /** Memory and CPU time from /proc; undefined after the end and where there is no /proc. */
+  usage(): ProcessUsage | undefined;
+  /** Resolves when the process has ended, for whatever reason. */
+  ended: Promise<Ending>;
+  /** SIGTERM, and SIGKILL after `timeoutMs`. Safe twice. */
+  stop(): Promise<Ending>;
+}
+
+const READY = 'Everything is ready. Begin running and processing data.';
+const PORT_TAKEN = 'address already in use';
+const START_ATTEMPTS = 3;
+const LOG_LIMIT = 4 * 1024 * 1024;
+
+/**
+ * Starts the OpenTelemetry Collector and waits until all its components run (milliseconds).
+ *
+ * @throws Error when there is no executable, when it ends before it is ready (with its log), or is not ready in time
+ */
+export async function startOtelcol(options: OtelcolOptions): Promise<Otelcol> {
+  const path = options.path ?? (await executable(options.log));
+  for (let attempt = 1; ; attempt++) {
+    const ports = { ...(await freePorts()), ...options.ports };
+    const collector = launch(path, ports, options);
+    const failure = await untilReady(collector, options);
+    if (failure === undefined) return collector;
+    await collector.stop();
+    // A free port is only free until somebody else takes it: try again with others.
+    if (attempt < START_ATTEMPTS && failure.includes(PORT_TAKEN)) continue;
+    throw new Error(`otelcol did not start: ${failure}`);
+  }
+}
+
+async function executable(log?: (line: string) => void): Promise<string> {
+  const found = await peer('otelcol', log === undefined ? {} : { log });
+  if ('missing' in found) throw new Error(found.missing);
+  return found.path;
+}
+
+function launch(path: string, ports: OtelcolPorts, options: OtelcolOptions): Otelcol {
+  // Its default is port 8888, which two collectors on one machine would fight for.
+  const reader = `{pull: {exporter: {prometheus: {host: 127.0.0.1, port: ${ports.metrics}}}}}`;
+  const args = [`--config=yaml:${options.yaml}`, `--set=service::telemetry::metrics::readers=[${reader}]`];
+  const pinned = options.cpu !== undefined && onPath('taskset');
+  const command = pinned ? ['taskset', '-c', String(options.cpu), path, ...args] : [path, ...args];
+  const env = {
+    ...process.env,
+    GRPC_PORT: String(ports.grpc),
+    HTTP_PORT: String(ports.http),
+    HEALTH_PORT: String(ports.health),
+    ...options.env,
+  };
+  const child = spawn(command[0]!, command.slice(1), { env, stdio: ['ignore', 'ignore', 'pipe'] });
+
+  let text = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    text = (text + chunk).slice(-LOG_LIMIT);
+  });
+  // A test runner that dies must not leave collectors behind.
+  const killOnExit = () => child.kill('SIGKILL');
+  process.once('exit', killOnExit);
+  const ended = new Promise<Ending>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal }));
+    child.once('error', (error) => {
+      text += `${path}: ${error.message}\n`;
+      resolve({ code: null, signal: null });
+    });
+  });
+  ended.then(() => process.removeListener('exit', killOnExit));
+
+  return {
+    ports,
+    pid: child.pid ?? -1,
+    pinned,
+    ended,
+    stderr: () => text,
+    usage: () => (child.pid === undefined ? undefined : processUsage(child.pid)),
+    stop: () => stop(child, ended, options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+  };
+}
+
+const DEFAULT_TIMEOUT_MS = 15_000;
+
+async function stop(child: ChildProcess, ended: Promise<Ending>, timeoutMs: number): Promise<Ending> {
+  child.kill('SIGTERM');
+  const killer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  const ending = await ended;
+  clearTimeout(killer);
+  return ending;
+}
+
+/** @returns why it is not ready, or undefined when it is */
+async function untilReady(collector: Otelcol, options: OtelcolOptions): Promise<string | undefined> {
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const deadline = Date.now() + timeoutMs;
+  let ending: Ending | undefined;
+  collector.ended.then((value) => {
+    ending = value;
+  });
+  for (;;) {
+    if (ending !== undefined) return `${describe(ending)}\n${collector.stderr()}`;
+    // The log line is absent when the configuration raises the log level; the health check is, when it has none.
+    if (collector.stderr().includes(READY)) return undefined;
+    if (await answers(`http://127.0.0.1:${collector.ports.health}/`)) return undefined;
+    if (Date.now() > deadline) {
+      return `neither "${READY}" nor a health check on \${env:HEALTH_PORT} within ${timeoutMs} ms\n${collector.stderr()}`;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function describe({ code, signal }: Ending): string {
+  return signal === null ? `exit code ${code}` : `killed by ${signal}`;
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
+  }
+}
+
+async function freePorts(): Promise<OtelcolPorts> {
+  // All four are held open until the last is known, so that none is handed out twice.
+  const servers = await Promise.all([0, 0, 0, 0].map(listen));
+  const [grpc, http, health, metrics] = servers.map(({ port }) => port);
+  await Promise.all(servers.map(({ close }) => close()));
+  return { grpc: grpc!, http: http!, health: health!, metrics: metrics! };
+}
+
+async function listen(): Promise<{ port: number; close: () => Promise<void> }> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
+  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
+  return { port: address.port, close };
+}
+
+function onPath(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
