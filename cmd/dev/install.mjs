@@ -26,5 +26,17 @@ if (have !== wanted) {
       process.exit(1);
     }
   }
+  checkRuntime();
   writeFileSync(stamp, wanted);
+}
+
+/** Node's Linux build wants libatomic, which slim images leave out; say so rather than fail at the first script. */
+function checkRuntime() {
+  const node = 'node_modules/.bin/node';
+  if (!existsSync(node)) return;
+  const run = spawnSync(node, ['--version'], { encoding: 'utf8' });
+  if (run.status === 0) return;
+  console.error(`sluice: the project's own Node does not run here: ${(run.stderr || run.error?.message || '').trim()}`);
+  if (/libatomic/.test(run.stderr ?? '')) console.error('sluice: install libatomic (Debian: apt-get install libatomic1), then run the command again.');
+  process.exit(1);
 }

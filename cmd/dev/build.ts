@@ -1,0 +1,98 @@
+/** `npm run build`: bundles the program and makes one executable file, dist/sluice, that needs no Node on the machine. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { build, type Plugin } from 'esbuild';
+
+const dist = 'dist';
+const output = join(dist, process.platform === 'win32' ? 'sluice.exe' : 'sluice');
+
+/** snappy's native addon, carried as an asset: the dynamic loader wants a file, so it is written out when first asked for. */
+const snappyShim = `
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getRawAsset } from 'node:sea';
+const folder = mkdtempSync(join(tmpdir(), 'sluice-'));
+const loaded = { exports: {} };
+try {
+  const file = join(folder, 'snappy.node');
+  writeFileSync(file, new Uint8Array(getRawAsset('snappy.node')), { mode: 0o500 });
+  process.dlopen(loaded, file);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+export const compress = (input, options, signal) => loaded.exports.compress(input, options, signal);
+export const compressSync = (input, options) => loaded.exports.compressSync(input, options);
+export const uncompress = (input, options, signal) => loaded.exports.uncompress(input, options, signal);
+export const uncompressSync = (input, options) => loaded.exports.uncompressSync(input, options);
+export default { compress, compressSync, uncompress, uncompressSync };
+`;
+
+const embedSnappy: Plugin = {
+  name: 'embed-snappy',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^snappy$/ }, () => ({ path: 'snappy', namespace: 'embedded' }));
+    bundler.onLoad({ filter: /.*/, namespace: 'embedded' }, () => ({ contents: snappyShim, loader: 'js' }));
+  },
+};
+
+/** The addon of this platform among snappy's optional packages. */
+function snappyAddon(): string {
+  const require = createRequire(import.meta.url);
+  const libc = process.platform === 'linux' ? '-gnu' : process.platform === 'win32' ? '-msvc' : '';
+  const name = `${process.platform}-${process.arch}${libc}`;
+  const folder = dirname(require.resolve(`@napi-rs/snappy-${name}/package.json`, { paths: [dirname(require.resolve('snappy'))] }));
+  const file = join(folder, `snappy.${name}.node`);
+  if (!existsSync(file)) throw new Error(`build: no snappy addon at ${file}; run npm ci without --omit=optional`);
+  return file;
+}
+
+async function bundle(): Promise<string> {
+  const outfile = join(dist, 'sluice.mjs');
+  await build({
+    entryPoints: ['cmd/sluice/main.ts'],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node26',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'eof',
+    plugins: [embedSnappy],
+    // CommonJS packages inside an ES module still call require() for Node's own modules.
+    banner: { js: "import { createRequire as sluiceRequire } from 'node:module'; const require = sluiceRequire(import.meta.url); const __filename = import.meta.filename ?? ''; const __dirname = import.meta.dirname ?? '';" },
+    logLevel: 'warning',
+  });
+  return outfile;
+}
+
+function singleExecutable(main: string): void {
+  const config = join(dist, 'sea.json');
+  writeFileSync(
+    config,
+    JSON.stringify({
+      main: resolve(main),
+      mainFormat: 'module',
+      executable: process.execPath,
+      output: resolve(output),
+      disableExperimentalSEAWarning: true,
+      useCodeCache: true,
+      assets: { 'collector.yaml': resolve('configs/collector.yaml'), 'snappy.node': snappyAddon() },
+    }),
+  );
+  const made = spawnSync(process.execPath, ['--build-sea', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (made.status !== 0) throw new Error(`build: node --build-sea failed with status ${made.status}`);
+  rmSync(config);
+}
+
+console.log('bundling …');
+mkdirSync(dist, { recursive: true });
+rmSync(output, { force: true });
+singleExecutable(await bundle());
+if (process.platform === 'darwin') spawnSync('codesign', ['--sign', '-', output], { stdio: 'inherit' });
+const said = spawnSync(resolve(output), ['--version'], { encoding: 'utf8' });
+if (said.status !== 0) throw new Error(`build: ${output} does not run: ${said.stderr}`);
+console.log(`${output} (${Math.round(statSync(output).size / 2 ** 20)} MiB): ${said.stdout.trim()}`);

@@ -1,0 +1,72 @@
+import { parseArgs } from 'node:util';
+import { help } from './help.ts';
+import { build } from './version.ts';
+
+/** Exit codes: 0 done, 1 a configuration or run-time error, 2 the command line makes no sense. */
+export type ExitCode = 0 | 1 | 2;
+
+/** A command line that makes no sense: its text goes to stderr with a pointer to --help. */
+export class UsageError extends Error {}
+
+export interface Command {
+  readonly options: NonNullable<Parameters<typeof parseArgs>[0]>['options'];
+  /** How many words may follow the command's name. */
+  readonly positionals?: number;
+  run(values: Values, positionals: readonly string[]): Promise<ExitCode>;
+}
+
+export type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+
+/** Each command is loaded when it is called, so that none pays for the others. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import('./commands/run.ts')).command,
+  validate: async () => (await import('./commands/validate.ts')).command,
+  components: async () => (await import('./commands/components.ts')).command,
+  'print-config': async () => (await import('./commands/print_config.ts')).command,
+  generate: async () => (await import('./commands/generate.ts')).command,
+  healthcheck: async () => (await import('./commands/healthcheck.ts')).command,
+};
+
+export async function main(argv: readonly string[]): Promise<ExitCode> {
+  const named = argv[0] !== undefined && !argv[0].startsWith('-');
+  const name = named ? argv[0]! : 'run';
+  const rest = named ? argv.slice(1) : argv;
+  if (name === 'help' || rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(help(name === 'help' ? rest[0] : named ? name : undefined));
+    return 0;
+  }
+  if (name === 'version' || (!named && (rest.includes('--version') || rest.includes('-v')))) {
+    process.stdout.write(`${build.name} ${build.version} (node ${process.version}, ${process.platform}-${process.arch})\n`);
+    return 0;
+  }
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  try {
+    if (!load) throw new UsageError(`unknown command ${JSON.stringify(name)}; commands: ${Object.keys(commands).join(', ')}`);
+    const command = await load();
+    const { values, positionals } = parse(command, rest);
+    return await command.run(values, positionals);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`sluice: ${error.message}\nTry 'sluice --help'.\n`);
+    return 2;
+  }
+}
+
+function parse(command: Command, args: readonly string[]): { values: Values; positionals: readonly string[] } {
+  let parsed: { values: Values; positionals: readonly string[] };
+  try {
+    parsed = parseArgs({ args: [...args], options: command.options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  const extra = parsed.positionals[command.positionals ?? 0];
+  if (extra !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(extra)}`);
+  return parsed;
+}
+
+/** Options of every command that reads a configuration. */
+export const configOptions = {
+  config: { type: 'string', multiple: true, short: 'c' },
+  set: { type: 'string', multiple: true },
+  'feature-gates': { type: 'string', multiple: true },
+} as const;

@@ -1,0 +1,14 @@
+import { type Command, configOptions } from '../cli.ts';
+import { load, printIssues } from '../load.ts';
+
+export const command: Command = {
+  options: configOptions,
+  async run(values) {
+    const loaded = await load(values);
+    if (!loaded.ok) return printIssues(loaded.issues);
+    printIssues(loaded.warnings, 'warning');
+    const { pipelines } = loaded.config.service;
+    process.stdout.write(`The configuration is valid: ${pipelines.size} ${pipelines.size === 1 ? 'pipeline' : 'pipelines'} (${[...pipelines.keys()].join(', ')}).\n`);
+    return 0;
+  },
+};

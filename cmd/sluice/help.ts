@@ -1,0 +1,91 @@
+import { build } from './version.ts';
+
+const general = `Sluice ${build.version}: an OpenTelemetry collector. Traces, metrics and logs in, reshaped, batched and delivered.
+
+Usage: sluice [COMMAND] [OPTIONS]
+
+Commands
+  run            load a configuration and run its pipelines (the default command)
+  validate       check a configuration; every problem with its file, line and column
+  print-config   show the configuration as resolved, secrets masked
+  components     list what a configuration may name, with signals and stability
+  generate       send sample traces, metrics or logs to an OTLP endpoint
+  healthcheck    ask a running collector's health_check extension; for containers
+
+  --version      print the version
+  --help         this text; 'sluice COMMAND --help' tells of one command
+
+Examples
+  sluice                                         runs the built-in default: OTLP in, printed and written to a file
+  sluice --config collector.yaml
+  sluice validate --config collector.yaml
+  sluice generate traces --rate 100 --duration 10s
+
+Exit codes: 0 done, 1 the configuration or the work failed, 2 the command line makes no sense.
+`;
+
+const sources = `  --config, -c SOURCE   a file, file:PATH, env:NAME (a variable that holds YAML) or yaml:TEXT; several are merged in order,
+                        a later one wins. Without any: the built-in default.
+  --set KEY=VALUE       sets one key after all sources, for instance --set processors.batch.timeout=2s
+`;
+
+const topics: Readonly<Record<string, string>> = {
+  run: `Usage: sluice [run] [--config SOURCE]... [--set KEY=VALUE]...
+
+Runs the pipelines until SIGTERM or SIGINT; then receivers stop, queues drain until service.shutdown_timeout (30s) and what is left
+is counted and logged. A second signal stops at once. SIGHUP reads the configuration again: when it is wrong the old one stays.
+
+${sources}
+Examples
+  sluice --config collector.yaml
+  sluice run --config base.yaml --config site.yaml --set service.telemetry.logs.level=debug
+  sluice --config 'yaml:{exporters: {debug: {verbosity: detailed}}}' --config collector.yaml
+`,
+  validate: `Usage: sluice validate [--config SOURCE]... [--set KEY=VALUE]...
+
+Prints every problem as file:line:column with what was expected; starts nothing. Exit code 0 when valid (warnings allowed), 1 when not.
+
+${sources}
+Example
+  sluice validate --config collector.yaml
+`,
+  'print-config': `Usage: sluice print-config [--config SOURCE]... [--set KEY=VALUE]...
+
+Prints the configuration after merging, substitution and defaults. Secrets are shown as [REDACTED].
+
+${sources}
+Example
+  sluice print-config --config base.yaml --config site.yaml
+`,
+  components: `Usage: sluice components [--json]
+
+Lists receivers, processors, exporters, connectors and extensions with the signals they handle and their stability.
+`,
+  generate: `Usage: sluice generate traces|metrics|logs [--endpoint HOST:PORT] [--rate N] [--duration D] [--batch N] [--protocol grpc|http]
+
+Sends realistic sample telemetry of a small web shop over OTLP and says what became of it.
+
+  --endpoint HOST:PORT  default localhost:4317 (grpc) or localhost:4318 (http)
+  --rate N              items (spans, points, records) per second, default 100
+  --duration D          how long, default 10s
+  --batch N             items per request, default 20
+  --protocol P          grpc (default) or http
+
+Examples
+  sluice generate traces
+  sluice generate metrics --rate 1000 --duration 1m --protocol http
+`,
+  healthcheck: `Usage: sluice healthcheck [--endpoint URL]
+
+Asks the health_check extension of a running collector and exits with 0 (healthy) or 1 (not healthy, not reachable).
+
+  --endpoint URL        default http://localhost:13133/
+
+Example, in a Dockerfile
+  HEALTHCHECK CMD ["/sluice", "healthcheck"]
+`,
+};
+
+export function help(topic: string | undefined): string {
+  return (topic !== undefined && Object.hasOwn(topics, topic) && topics[topic]) || general;
+}
