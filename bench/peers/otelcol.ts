@@ -27,8 +27,8 @@ export interface OtelcolOptions {
   env?: Record<string, string>;
   /** Ports to use in place of free ones. */
   ports?: Partial<OtelcolPorts>;
-  /** The executable; default: the peer `otelcol`, built when absent. */
-  path?: string;
+  /** The program and its leading arguments; default: the peer `otelcol`, built when absent. */
+  command?: readonly string[];
   /** Progress of that build. */
   log?: (line: string) => void;
   /** How long to wait for readiness, and again for a stop; default 15 s. */
@@ -67,16 +67,16 @@ const LOG_LIMIT = 4 * 1024 * 1024;
  * @throws Error when there is no executable, when it ends before it is ready (with its log), or is not ready in time
  */
 export async function startOtelcol(options: OtelcolOptions): Promise<Otelcol> {
-  const path = options.path ?? (await executable(options.log));
+  const program = options.command ?? [await executable(options.log)];
   for (let attempt = 1; ; attempt++) {
     const ports = { ...(await freePorts()), ...options.ports };
-    const collector = launch(path, ports, options);
+    const collector = launch(program, ports, options);
     const failure = await untilReady(collector, options);
     if (failure === undefined) return collector;
     await collector.stop();
     // A free port is only free until somebody else takes it: try again with others.
     if (attempt < START_ATTEMPTS && failure.includes(PORT_TAKEN)) continue;
-    throw new Error(`otelcol did not start: ${failure}`);
+    throw new Error(`${program.at(-1)} did not start: ${failure}`);
   }
 }
 
@@ -86,12 +86,12 @@ async function executable(log?: (line: string) => void): Promise<string> {
   return found.path;
 }
 
-function launch(path: string, ports: OtelcolPorts, options: OtelcolOptions): Otelcol {
+function launch(program: readonly string[], ports: OtelcolPorts, options: OtelcolOptions): Otelcol {
   // Its default is port 8888, which two collectors on one machine would fight for.
   const reader = `{pull: {exporter: {prometheus: {host: 127.0.0.1, port: ${ports.metrics}}}}}`;
   const args = [`--config=yaml:${options.yaml}`, `--set=service::telemetry::metrics::readers=[${reader}]`];
   const pinned = options.cpu !== undefined && onPath('taskset');
-  const command = pinned ? ['taskset', '-c', String(options.cpu), path, ...args] : [path, ...args];
+  const command = [...(pinned ? ['taskset', '-c', String(options.cpu)] : []), ...program, ...args];
   const env = {
     ...process.env,
     GRPC_PORT: String(ports.grpc),
@@ -111,7 +111,7 @@ function launch(path: string, ports: OtelcolPorts, options: OtelcolOptions): Ote
   const ended = new Promise<Ending>((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal }));
     child.once('error', (error) => {
-      text += `${path}: ${error.message}\n`;
+      text += `${command[0]}: ${error.message}\n`;
       resolve({ code: null, signal: null });
     });
   });
