@@ -81,7 +81,7 @@ ${extra}`;
     it(`receives what telemetrygen sends over ${protocol} and writes it to a file`, async (context) => {
       const path = await need(context, 'otelcol');
       const telemetrygen = await need(context, 'telemetrygen');
-      const collector = await startOtelcol({ path, yaml: toFile, env: { OUT: folder } });
+      const collector = await startOtelcol({ command: [path], yaml: toFile, env: { OUT: folder } });
       try {
         const target = ['--otlp-insecure', '--otlp-endpoint', `127.0.0.1:${collector.ports[protocol]}`];
         if (protocol === 'http') target.push('--otlp-http');
@@ -102,7 +102,7 @@ ${extra}`;
 
   it('pins to a CPU and tells memory and CPU time', async (context) => {
     const path = await need(context, 'otelcol');
-    const collector = await startOtelcol({ path, yaml: toNothing(), cpu: 0 });
+    const collector = await startOtelcol({ command: [path], yaml: toNothing(), cpu: 0 });
     try {
       if (process.platform !== 'linux') return;
       const usage = collector.usage()!;
@@ -120,14 +120,14 @@ ${extra}`;
   it('is ready by its health check when the configuration silences the log', async (context) => {
     const path = await need(context, 'otelcol');
     const silent = '  telemetry: { logs: { level: error } }';
-    const collector = await startOtelcol({ path, yaml: toNothing(silent) });
+    const collector = await startOtelcol({ command: [path], yaml: toNothing(silent) });
     expect(collector.stderr()).not.toContain('Everything is ready');
     await collector.stop();
   });
 
   it('runs several at once, each stopped in order and with its log kept', async (context) => {
     const path = await need(context, 'otelcol');
-    const collectors = await Promise.all([1, 2].map(() => startOtelcol({ path, yaml: toNothing() })));
+    const collectors = await Promise.all([1, 2].map(() => startOtelcol({ command: [path], yaml: toNothing() })));
     for (const collector of collectors) {
       await accepts(collector.ports.grpc);
       const first = collector.stop();
@@ -140,10 +140,10 @@ ${extra}`;
 
   it('fails with the log of a collector that does not start', async (context) => {
     const path = await need(context, 'otelcol');
-    await expect(startOtelcol({ path, yaml: 'receivers: { nonesuch: {} }' })).rejects.toThrow(
+    await expect(startOtelcol({ command: [path], yaml: 'receivers: { nonesuch: {} }' })).rejects.toThrow(
       /did not start: exit code 1.*nonesuch/s,
     );
-    await expect(startOtelcol({ path: join(folder, 'absent'), yaml: '' })).rejects.toThrow(/absent.*ENOENT/);
+    await expect(startOtelcol({ command: [join(folder, 'absent')], yaml: '' })).rejects.toThrow(/absent.*ENOENT/);
   });
 });
 
