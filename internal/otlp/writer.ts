@@ -1,0 +1,127 @@
+import { FIXED32, FIXED64, LEN, VARINT, varintSize, writeVarint } from './wire.ts';
+
+/** Writes protobuf fields into one growing buffer. Nested messages are opened, filled and closed. */
+export class Writer {
+  #buf: Buffer<ArrayBuffer>;
+  #pos = 0;
+
+  /** @param capacity bytes to begin with */
+  constructor(capacity = 1024) {
+    this.#buf = Buffer.allocUnsafeSlow(capacity);
+  }
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#pos;
+  }
+
+  varint(field: number, value: number): void {
+    this.#reserve(10);
+    this.#tag(field, VARINT);
+    this.#pos = writeVarint(this.#buf, this.#pos, value);
+  }
+
+  /** int64 and uint64, and negative int32, which take ten bytes. */
+  varint64(field: number, value: bigint): void {
+    this.#reserve(15);
+    this.#tag(field, VARINT);
+    this.packedVarint64(value);
+  }
+
+  /** A varint without a tag: a value of a packed field. */
+  packedVarint64(value: bigint): void {
+    this.#reserve(10);
+    let rest = BigInt.asUintN(64, value);
+    while (rest > 0xffff_ffffn) {
+      this.#buf[this.#pos++] = Number(rest & 0x7fn) | 0x80;
+      rest >>= 7n;
+    }
+    this.#pos = writeVarint(this.#buf, this.#pos, Number(rest));
+  }
+
+  fixed32(field: number, value: number): void {
+    this.#reserve(9);
+    this.#tag(field, FIXED32);
+    this.#pos = this.#buf.writeUInt32LE(value >>> 0, this.#pos);
+  }
+
+  /** fixed64 and sfixed64. */
+  fixed64(field: number, value: bigint): void {
+    this.#reserve(5);
+    this.#tag(field, FIXED64);
+    this.packedFixed64(value);
+  }
+
+  packedFixed64(value: bigint): void {
+    this.#reserve(8);
+    this.#pos = this.#buf.writeBigUInt64LE(BigInt.asUintN(64, value), this.#pos);
+  }
+
+  double(field: number, value: number): void {
+    this.#reserve(5);
+    this.#tag(field, FIXED64);
+    this.packedDouble(value);
+  }
+
+  packedDouble(value: number): void {
+    this.#reserve(8);
+    this.#pos = this.#buf.writeDoubleLE(value, this.#pos);
+  }
+
+  string(field: number, value: string): void {
+    const size = Buffer.byteLength(value);
+    this.#reserve(10 + size);
+    this.#tag(field, LEN);
+    this.#pos = writeVarint(this.#buf, this.#pos, size);
+    this.#pos += this.#buf.write(value, this.#pos, 'utf8');
+  }
+
+  bytes(field: number, value: Uint8Array): void {
+    this.#reserve(10 + value.length);
+    this.#tag(field, LEN);
+    this.#pos = writeVarint(this.#buf, this.#pos, value.length);
+    this.raw(value);
+  }
+
+  /** Bytes as they are: whole fields that were written elsewhere. */
+  raw(value: Uint8Array): void {
+    this.#reserve(value.length);
+    this.#buf.set(value, this.#pos);
+    this.#pos += value.length;
+  }
+
+  /** Begins a nested message or a packed field; give the result to `close`. */
+  open(field: number): number {
+    this.#reserve(6);
+    this.#tag(field, LEN);
+    this.#pos++;
+    return this.#pos;
+  }
+
+  close(start: number): void {
+    const size = this.#pos - start;
+    const extra = varintSize(size) - 1;
+    if (extra > 0) {
+      this.#reserve(extra);
+      this.#buf.copyWithin(start + extra, start, this.#pos);
+      this.#pos += extra;
+    }
+    writeVarint(this.#buf, start - 1, size);
+  }
+
+  /** The bytes written, in a buffer of their own. */
+  finish(): Uint8Array {
+    return this.#pos === this.#buf.length ? this.#buf : Buffer.from(this.#buf.subarray(0, this.#pos));
+  }
+
+  #tag(field: number, wire: number): void {
+    this.#pos = writeVarint(this.#buf, this.#pos, ((field << 3) | wire) >>> 0);
+  }
+
+  #reserve(size: number): void {
+    if (this.#pos + size <= this.#buf.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#buf.length * 2, this.#pos + size));
+    this.#buf.copy(grown, 0, 0, this.#pos);
+    this.#buf = grown;
+  }
+}
