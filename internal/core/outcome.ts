@@ -17,6 +17,8 @@ export interface Retryable {
   readonly reason: string;
   /** Milliseconds the sender should wait before it sends again. */
   readonly retryAfterMs?: number;
+  /** A rate limit and not an outage: 429 rather than 503, RESOURCE_EXHAUSTED rather than UNAVAILABLE. */
+  readonly limited?: boolean;
   readonly cause?: unknown;
 }
 
