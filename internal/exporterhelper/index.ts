@@ -1,0 +1,2 @@
+export { type QueueConfig, type RetryConfig, retryOnFailure, sendingQueue, timeout } from './schema.ts';
+export { exporter, type SendContext, type Sender, type StackConfig } from './stack.ts';

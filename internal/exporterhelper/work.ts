@@ -1,0 +1,117 @@
+import type { BatchContext } from '../core/consumer.ts';
+import { type Account, noAccount } from '../core/ledger.ts';
+import { accepted, type Outcome, partial, worst } from '../core/outcome.ts';
+import type { Payload } from '../otlp/payload.ts';
+import type { Located, Loss } from './isolate.ts';
+
+/** What one consumer of the queue sends at once: a request, several, or part of one. */
+export interface Work {
+  readonly payload: Payload;
+  readonly ctx: BatchContext;
+  /** Whose items these are, in the payload's order. */
+  readonly parts: readonly Part[];
+}
+
+export interface Part {
+  readonly request: Request;
+  readonly items: number;
+}
+
+/** One call of the queue's `consume`, until the last of its items is done with. */
+export class Request {
+  readonly items: number;
+  /** In units of the queue's sizer. */
+  readonly size: number;
+  /** Bytes reserved in the memory budget. */
+  readonly reserved: number;
+  /** Pieces of work that hold some of its items. */
+  pieces = 1;
+  readonly #account: Account;
+  readonly #answer: ((outcome: Outcome) => void) | undefined;
+  #verdict: Outcome = accepted;
+  #lost = 0;
+
+  /**
+   * @param answer set when the sender waits for the result; otherwise it has been told yes and the items are held
+   */
+  constructor(
+    items: number,
+    size: number,
+    reserved: number,
+    account: Account | undefined,
+    answer?: (outcome: Outcome) => void,
+  ) {
+    this.items = items;
+    this.size = size;
+    this.reserved = reserved;
+    this.#account = account ?? noAccount;
+    this.#answer = answer;
+    if (!answer) this.#account.hold(items);
+  }
+
+  delivered(items: number): void {
+    if (!this.#answer) this.#account.sent(items, true);
+  }
+
+  lost(items: number, reason: string, outcome: Outcome): void {
+    this.#lost += items;
+    this.#verdict = worst(this.#verdict, outcome);
+    if (!this.#answer) this.#account.dropped(items, reason, true);
+  }
+
+  /** Every item is done with. */
+  finish(): void {
+    if (!this.#answer) return;
+    const verdict = this.#result();
+    if (verdict.status === 'accepted') this.#account.sent(this.items - (verdict.rejectedItems ?? 0), false);
+    this.#answer(verdict);
+  }
+
+  #result(): Outcome {
+    if (this.#lost === 0) return accepted;
+    const verdict = this.#verdict;
+    if (verdict.status === 'retryable') return verdict;
+    if (verdict.status === 'permanent' && this.#lost === this.items) return verdict;
+    return partial(this.#lost, verdict.reason ?? 'the backend rejected part of the batch');
+  }
+}
+
+/**
+ * Tells each request of `work` what became of its items.
+ *
+ * @param stopping what failed retryably is lost to the shutdown, not to the end of patience
+ * @param done called for each request that has no items left elsewhere
+ */
+export function settle(work: Work, outcome: Located, stopping: boolean, done: (request: Request) => void): void {
+  const losses = outcome.losses ?? lossesOf(outcome, work.payload.itemCount);
+  let start = 0;
+  for (const { request, items } of work.parts) {
+    let left = items;
+    for (const loss of losses) {
+      const lost = Math.min(start + items, loss.from + loss.items) - Math.max(start, loss.from);
+      if (lost <= 0) continue;
+      left -= lost;
+      request.lost(lost, dropReason(loss.outcome ?? outcome, stopping), loss.outcome ?? outcome);
+    }
+    if (left > 0) request.delivered(left);
+    if (--request.pieces === 0) {
+      request.finish();
+      done(request);
+    }
+    start += items;
+  }
+}
+
+const nothing: readonly Loss[] = [];
+
+function lossesOf(outcome: Outcome, items: number): readonly Loss[] {
+  if (outcome.status !== 'accepted') return [{ from: 0, items, outcome }];
+  if (!outcome.rejectedItems) return nothing;
+  // The backend does not say which items: the first ones stand for them.
+  return [{ from: 0, items: Math.min(outcome.rejectedItems, items) }];
+}
+
+function dropReason(outcome: Outcome, stopping: boolean): string {
+  if (outcome.status === 'retryable') return stopping ? 'shutdown' : 'retries_exhausted';
+  return outcome.status === 'permanent' ? outcome.code : 'partial_success';
+}
