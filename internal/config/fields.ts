@@ -18,18 +18,42 @@ export function defaulted<S extends z.ZodType>(schema: S) {
   return z.preprocess((value) => (value === null || value === undefined ? {} : value), schema);
 }
 
-const units: Record<string, number> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const units: Record<string, number> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** The form of a Go duration, https://pkg.go.dev/time#ParseDuration. */
+export const durationPattern = /^[+-]?(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
 
 /** @returns milliseconds of a Go duration such as `1h30m`, `200ms`, `0`; undefined where it is none. */
 export function parseDuration(text: string): number | undefined {
-  if (text === '0') return 0;
-  const match = /^([+-]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/.exec(text);
-  if (!match) return undefined;
+  if (!durationPattern.test(text)) return undefined;
   let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g)) {
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
     total += Number(amount) * units[unit!]!;
   }
-  return match[1] === '-' ? -total : total;
+  return text.startsWith('-') ? -total : total;
+}
+
+/** @returns the shortest Go duration that {@link parseDuration} reads as `ms`, for instance `1h30m`. */
+export function formatDuration(ms: number): string {
+  if (ms === 0) return '0s';
+  let rest = ms;
+  let text = '';
+  for (const unit of ['h', 'm'] as const) {
+    const whole = Math.floor(rest / units[unit]!);
+    if (whole > 0) text += `${whole}${unit}`;
+    rest -= whole * units[unit]!;
+  }
+  if (rest === 0) return text;
+  return text + (rest < 1000 ? `${rest}ms` : `${rest / 1000}s`);
 }
 
 /** A Go duration; the value is milliseconds. */
@@ -39,11 +63,103 @@ export function duration(byDefault?: string) {
     .transform((value, ctx) => {
       const ms = parseDuration(String(value));
       if (ms !== undefined && ms >= 0) return ms;
-      ctx.addIssue({ code: 'custom', message: `expected a duration such as 200ms, got ${JSON.stringify(value)}` });
+      const wanted = ms === undefined ? 'a duration such as 200ms' : 'a duration of at least 0';
+      ctx.addIssue({ code: 'custom', message: `expected ${wanted}, got ${JSON.stringify(value)}${unitHint(value)}` });
       return z.NEVER;
     })
     .meta({ kind: 'duration' });
   return field.prefault(byDefault ?? '0s');
+}
+
+/** The commonest slips: a bare number, and a unit that Go has not. */
+function unitHint(value: string | number): string {
+  if (/^\d+(\.\d+)?$/.test(String(value))) return `; did you mean "${value}s" or "${value}ms"?`;
+  const days = /^(\d+)d$/.exec(String(value));
+  return days ? `; did you mean "${Number(days[1]) * 24}h"?` : '';
+}
+
+/** A whole number. */
+export function integer() {
+  return z.int();
+}
+
+/** A count of bytes. */
+export function byteSize() {
+  return z.int().min(0).meta({ unit: 'bytes' });
+}
+
+/** A size in MiB, for fields whose name ends in `_mib`. */
+export function mebibytes() {
+  return z.int().min(0).meta({ unit: 'MiB' });
+}
+
+/** 0 to 100. */
+export function percentage() {
+  return z.number().min(0).max(100).meta({ unit: '%' });
+}
+
+export function port() {
+  return z.int().min(1).max(65_535);
+}
+
+/** One of a few words. */
+export function enumeration<const V extends readonly [string, ...string[]]>(values: V) {
+  return z.enum(values);
+}
+
+/** An http or https address. */
+export function url() {
+  return z
+    .string()
+    .superRefine((value, ctx) => {
+      if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return;
+      const hint = /^[\w.-]+:\d+/.test(value) ? `; did you mean "http://${value}"?` : '';
+      ctx.addIssue({
+        code: 'custom',
+        message: `expected a URL such as http://host:4318, got ${JSON.stringify(value)}${hint}`,
+      });
+    })
+    .meta({ kind: 'url' });
+}
+
+/** `host:port`; a missing host means all addresses, as in Go. */
+export function endpoint() {
+  return z
+    .string()
+    .superRefine((value, ctx) => {
+      const problem = endpointProblem(value);
+      if (problem)
+        ctx.addIssue({
+          code: 'custom',
+          message: `expected host:port such as localhost:4317, got ${JSON.stringify(value)}${problem}`,
+        });
+    })
+    .meta({ kind: 'endpoint' });
+}
+
+/** @returns nothing for a good address, else the advice that follows the error. */
+function endpointProblem(value: string): string | undefined {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(value);
+  if (scheme) return `: leave ${scheme[1]}:// away`;
+  const match = /^(\[[^\]]*\]|[^:[\]/\s]*):(\d+)$/.exec(value);
+  if (match) return Number(match[2]) <= 65_535 ? undefined : ': the port is at most 65535';
+  if (/^(?:[0-9a-f]*:){2,}[0-9a-f]*$/i.test(value)) return ': put an IPv6 address in brackets, [::1]:4317';
+  if (value.includes('/')) return ': an address has no path';
+  return /^[^:\s]+$/.test(value) ? ': the port is missing' : '';
+}
+
+/** Headers by name; values are secret. Also takes the list form `[{ name, value }]`. The value is an object by name. */
+export function headers() {
+  const value = secret();
+  return z
+    .union([
+      z.record(z.string(), value),
+      z
+        .array(object({ name: z.string().min(1), value }))
+        .transform((list) => Object.fromEntries(list.map((header) => [header.name, header.value]))),
+    ])
+    .prefault({})
+    .describe('Added to each request.');
 }
 
 /** Text that is shown as `[REDACTED]` by print-config. */
@@ -51,9 +167,18 @@ export function secret() {
   return z.string().meta({ secret: true });
 }
 
-/** A field of the Go collector that is known here but not there yet: setting it is an error that says so. */
-export function unsupported(why: string) {
-  return z.any().optional().meta({ unsupported: why });
+/** `type[/name]` of a component that must exist; an extension must also be listed in `service.extensions`. */
+export function componentId(kind: 'receiver' | 'processor' | 'exporter' | 'connector' | 'extension' | 'any') {
+  return z.string().min(1).meta({ kind: 'component id', reference: kind });
+}
+
+/**
+ * A field of the Go collector that is known here but not there yet: setting it is an error that says so.
+ * @param why what to do in its place
+ * @param harmless values that ask for nothing, such as `false`: they are accepted
+ */
+export function unsupported(why: string, harmless: readonly unknown[] = []) {
+  return z.any().optional().meta({ unsupported: why, harmless });
 }
 
 /** A field that only tunes the Go implementation: accepted with a warning. */

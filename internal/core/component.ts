@@ -117,6 +117,8 @@ export interface ExporterFactory<C = any> extends Described<'exporter', C> {
   create(settings: Settings, config: C): Component & Consumer;
 }
 export interface ConnectorFactory<C = any> extends Described<'connector', C> {
+  /** What each signal of `signals` may become. Default: itself. */
+  readonly outputs?: Readonly<Partial<Record<Signal, readonly Signal[]>>>;
   create(settings: Settings, config: C, outputs: ConnectorOutputs): Component & Consumer;
 }
 export interface ExtensionFactory<C = any> extends Described<'extension', C> {

@@ -1,0 +1,108 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { z } from 'zod';
+import { explain, pathsOf } from './explain.ts';
+import { type Issue, issueAt, type Path, warningAt } from './issues.ts';
+import { childSchemas, type FieldMeta, peel } from './schema.ts';
+import { children, keyPlaceOf, type Node, nodeAt, placeOf, plain } from './tree.ts';
+
+/** A part of the configuration and where it stands. */
+export interface Part {
+  readonly node: Node;
+  /** From the top of the document. */
+  readonly path: Path;
+  /** The whole document, to point at what is missing. */
+  readonly root: Node;
+}
+
+/** More repairs than a part has fields that could need one. */
+const maxRepairs = 1000;
+
+/** @returns the schema's output, or undefined after an issue. */
+export function parsePart(schema: z.core.$ZodType, part: Part, issues: Issue[]): { value: unknown } | undefined {
+  const told = issues.length;
+  tellOfFieldsWithoutEffect(schema, part, issues);
+  const failed = issues.slice(told).some((issue) => issue.severity === 'error');
+  let input = part.node.kind === 'scalar' && part.node.value === null ? {} : plain(part.node);
+  const repaired = new Set<string>();
+  for (let round = 0; round < maxRepairs; round++) {
+    const parsed = (schema as z.ZodType).safeParse(input, { error: () => unsaid });
+    if (parsed.success) return failed ? undefined : { value: parsed.data };
+    let changed = false;
+    for (const { path, wanted } of pathsOf(parsed.error.issues)) {
+      const key = JSON.stringify(path);
+      const repair = repaired.has(key) ? undefined : repairOf(nodeAt(part.node, path), wanted);
+      if (!repair || path.length === 0) continue;
+      repaired.add(key);
+      input = withRepair(input, path, repair);
+      changed = true;
+    }
+    if (!changed) {
+      issues.push(...issuesOf(schema, part, parsed.error.issues));
+      return undefined;
+    }
+  }
+  return undefined;
+}
+
+/** Stands for a message that the schema does not give itself. */
+const unsaid = '\u0000';
+
+type Repair = { readonly text: string } | { readonly drop: true };
+
+/**
+ * A field that wants text gets what replaced its `${…}` unchanged, `0123` and not 123; a field that is written but left
+ * empty keeps its default, as upstream.
+ */
+function repairOf(node: Node | undefined, wanted: 'text' | 'other'): Repair | undefined {
+  if (!node) return undefined;
+  if (wanted === 'text' && node.original !== undefined) return { text: node.original };
+  return node.kind === 'scalar' && node.value === null ? { drop: true } : undefined;
+}
+
+function withRepair(input: unknown, path: Path, repair: Repair): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return 'text' in repair ? repair.text : undefined;
+  if (Array.isArray(input)) return input.map((item, index) => (index === key ? withRepair(item, rest, repair) : item));
+  const copy = { ...(input as Record<string, unknown>) };
+  if (rest.length === 0 && 'drop' in repair) delete copy[key];
+  else copy[key] = withRepair(copy[key], rest, repair);
+  return copy;
+}
+
+function issuesOf(schema: z.core.$ZodType, part: Part, found: readonly z.core.$ZodIssue[]): Issue[] {
+  return explain(found, unsaid, schema, part.node).map(({ path, message, atKey }) => {
+    const full = [...part.path, ...path];
+    return issueAt(atKey ? keyPlaceOf(part.root, full) : placeOf(part.root, full), full, message);
+  });
+}
+
+/** Fields that upstream has and Sluice has not are errors; those that only tune the Go implementation are warnings. */
+function tellOfFieldsWithoutEffect(schema: z.core.$ZodType, part: Part, issues: Issue[]): void {
+  visit([schema], part.node, [], (meta, node, path) => {
+    const full = [...part.path, ...path];
+    const at = keyPlaceOf(part.root, full);
+    if (meta.unsupported !== undefined && !isHarmless(meta, node)) {
+      const what = 'known in the OpenTelemetry Collector, not supported by Sluice yet';
+      issues.push(issueAt(at, full, `${what}: ${meta.unsupported}`));
+    }
+    if (meta.ignored !== undefined) issues.push(warningAt(at, full, `has no effect in Sluice: ${meta.ignored}`));
+  });
+}
+
+function isHarmless(meta: FieldMeta, node: Node): boolean {
+  return meta.harmless?.some((value) => isDeepStrictEqual(value, plain(node))) ?? false;
+}
+
+/** Calls back for each value that stands in the document, with what the schemas (one, or a union's) say of its field. */
+export function visit(
+  schemas: readonly z.core.$ZodType[],
+  node: Node,
+  path: Path,
+  see: (meta: FieldMeta, node: Node, path: Path) => void,
+): void {
+  for (const [key, value] of children(node)) {
+    const inner = schemas.flatMap((schema) => childSchemas(schema, key));
+    see(Object.assign({}, ...inner.map((schema) => peel(schema).meta)) as FieldMeta, value, [...path, key]);
+    visit(inner, value, [...path, key], see);
+  }
+}
