@@ -43,7 +43,9 @@ function snappyAddon(): string {
   const require = createRequire(import.meta.url);
   const libc = process.platform === 'linux' ? '-gnu' : process.platform === 'win32' ? '-msvc' : '';
   const name = `${process.platform}-${process.arch}${libc}`;
-  const folder = dirname(require.resolve(`@napi-rs/snappy-${name}/package.json`, { paths: [dirname(require.resolve('snappy'))] }));
+  const folder = dirname(
+    require.resolve(`@napi-rs/snappy-${name}/package.json`, { paths: [dirname(require.resolve('snappy'))] }),
+  );
   const file = join(folder, `snappy.${name}.node`);
   if (!existsSync(file)) throw new Error(`build: no snappy addon at ${file}; run npm ci without --omit=optional`);
   return file;
@@ -63,7 +65,9 @@ async function bundle(): Promise<string> {
     legalComments: 'eof',
     plugins: [embedSnappy],
     // CommonJS packages inside an ES module still call require() for Node's own modules.
-    banner: { js: "import { createRequire as sluiceRequire } from 'node:module'; const require = sluiceRequire(import.meta.url); const __filename = import.meta.filename ?? ''; const __dirname = import.meta.dirname ?? '';" },
+    banner: {
+      js: "import { createRequire as sluiceRequire } from 'node:module'; const require = sluiceRequire(import.meta.url); const __filename = import.meta.filename ?? ''; const __dirname = import.meta.dirname ?? '';",
+    },
     logLevel: 'warning',
   });
   return outfile;

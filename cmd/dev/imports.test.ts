@@ -13,7 +13,7 @@ function check(files: Readonly<Record<string, string>>, want: readonly RegExp[])
     }
     const got = wrongImports(root);
     expect(got).toHaveLength(want.length);
-    want.forEach((pattern, at) => expect(got[at]).toMatch(pattern));
+    for (const [at, pattern] of want.entries()) expect(got[at]).toMatch(pattern);
   } finally {
     rmSync(root, { recursive: true });
   }
@@ -34,7 +34,9 @@ test('what the design allows passes', () => {
 
 test('a component may not know a sibling, the pipeline or the testkit', () => {
   check({ 'receivers/r/index.ts': "import { a } from '../s/a.ts';" }, [/never imports a sibling/]);
-  check({ 'receivers/r/index.ts': "import { a } from '../../internal/pipeline/a.ts';" }, [/component may not know pipeline/]);
+  check({ 'receivers/r/index.ts': "import { a } from '../../internal/pipeline/a.ts';" }, [
+    /component may not know pipeline/,
+  ]);
   check({ 'receivers/r/index.ts': "import { a } from '../../internal/testkit/a.ts';" }, [/only tests and bench/]);
 });
 
@@ -46,7 +48,9 @@ test('foundations stay at the bottom and free of packages', () => {
 });
 
 test('cycles, export * and names that say nothing are reported', () => {
-  check({ 'internal/net/a.ts': "import { b } from './b.ts';", 'internal/net/b.ts': "import { a } from './a.ts';" }, [/cycle: internal\/net\/a.ts -> /]);
+  check({ 'internal/net/a.ts': "import { b } from './b.ts';", 'internal/net/b.ts': "import { a } from './a.ts';" }, [
+    /cycle: internal\/net\/a.ts -> /,
+  ]);
   check({ 'internal/net/a.ts': "export * from './b.ts';" }, [/name each/]);
   check({ 'internal/net/utils.ts': '' }, [/nothing is called utils/]);
 });

@@ -27,19 +27,24 @@ const forbiddenFolder = /(^|\/)(utils?|common|helpers?)(\/|\.ts$)/;
 /** @returns one line per import that DESIGN section 2 forbids. */
 export function wrongImports(root: string): string[] {
   const problems: string[] = [];
-  const files = globSync('{cmd,receivers,processors,exporters,connectors,extensions,internal,bench}/**/*.ts', { cwd: root })
+  const files = globSync('{cmd,receivers,processors,exporters,connectors,extensions,internal,bench}/**/*.ts', {
+    cwd: root,
+  })
     .map((file) => file.replaceAll('\\', '/'))
     .filter((file) => !file.includes('node_modules/'));
   const graph = new Map<string, string[]>();
   for (const file of files) {
-    if (forbiddenFolder.test(file)) problems.push(`${file}: nothing is called utils, common or helpers; name it after what it does`);
+    if (forbiddenFolder.test(file))
+      problems.push(`${file}: nothing is called utils, common or helpers; name it after what it does`);
     const text = readFileSync(join(root, file), 'utf8');
     const isTest = /\.(test|bench)\.ts$/.test(file) || file.includes('/test/');
     if (!isTest && /^export \* from/m.test(text)) problems.push(`${file}: export * hides what is exported; name each`);
     const imports = importsOf(text);
     graph.set(
       file,
-      imports.filter((each) => !each.typeOnly && !each.dynamic && each.from.startsWith('.')).map((each) => posix.join(dirname(file), each.from)),
+      imports
+        .filter((each) => !each.typeOnly && !each.dynamic && each.from.startsWith('.'))
+        .map((each) => posix.join(dirname(file), each.from)),
     );
     if (isTest) continue;
     for (const { from, typeOnly } of imports) {
@@ -61,8 +66,10 @@ function importsOf(text: string): Import[] {
   for (const match of text.matchAll(/^(?:import|export)\s+(type\s)?[^'"`;]*?from\s+'([^']+)'/gm)) {
     found.push({ from: match[2]!, typeOnly: match[1] !== undefined, dynamic: false });
   }
-  for (const match of text.matchAll(/^import\s+'([^']+)'/gm)) found.push({ from: match[1]!, typeOnly: false, dynamic: false });
-  for (const match of text.matchAll(/\bimport\('([^']+)'\)/g)) found.push({ from: match[1]!, typeOnly: false, dynamic: true });
+  for (const match of text.matchAll(/^import\s+'([^']+)'/gm))
+    found.push({ from: match[1]!, typeOnly: false, dynamic: false });
+  for (const match of text.matchAll(/\bimport\('([^']+)'\)/g))
+    found.push({ from: match[1]!, typeOnly: false, dynamic: true });
   return found;
 }
 
@@ -70,7 +77,8 @@ function judge(file: string, from: string, typeOnly: boolean): string | undefine
   const here = areaOf(file);
   if (openTo.has(here.area)) return undefined;
   if (!from.startsWith('.')) {
-    if (unpackaged.has(here.area) && !from.startsWith('node:') && !typeOnly) return `internal/${here.area} depends on no package`;
+    if (unpackaged.has(here.area) && !from.startsWith('node:') && !typeOnly)
+      return `internal/${here.area} depends on no package`;
     return undefined;
   }
   const target = posix.join(dirname(file), from);
@@ -80,7 +88,8 @@ function judge(file: string, from: string, typeOnly: boolean): string | undefine
   if (there.area === 'testkit') return 'only tests and bench import the testkit';
   if (here.area === there.area && here.area === 'component') return 'a component never imports a sibling';
   if (here.area === 'core' && there.area === 'otlp' && !typeOnly) return 'core may name the types of otlp only';
-  if (here.area !== there.area && !allowed[here.area]?.includes(there.area)) return `${here.area} may not know ${there.area}`;
+  if (here.area !== there.area && !allowed[here.area]?.includes(there.area))
+    return `${here.area} may not know ${there.area}`;
   return undefined;
 }
 

@@ -37,6 +37,7 @@ function checkRuntime() {
   const run = spawnSync(node, ['--version'], { encoding: 'utf8' });
   if (run.status === 0) return;
   console.error(`sluice: the project's own Node does not run here: ${(run.stderr || run.error?.message || '').trim()}`);
-  if (/libatomic/.test(run.stderr ?? '')) console.error('sluice: install libatomic (Debian: apt-get install libatomic1), then run the command again.');
+  if (/libatomic/.test(run.stderr ?? ''))
+    console.error('sluice: install libatomic (Debian: apt-get install libatomic1), then run the command again.');
   process.exit(1);
 }

@@ -36,12 +36,15 @@ export async function main(argv: readonly string[]): Promise<ExitCode> {
     return 0;
   }
   if (name === 'version' || (!named && (rest.includes('--version') || rest.includes('-v')))) {
-    process.stdout.write(`${build.name} ${build.version} (node ${process.version}, ${process.platform}-${process.arch})\n`);
+    process.stdout.write(
+      `${build.name} ${build.version} (node ${process.version}, ${process.platform}-${process.arch})\n`,
+    );
     return 0;
   }
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   try {
-    if (!load) throw new UsageError(`unknown command ${JSON.stringify(name)}; commands: ${Object.keys(commands).join(', ')}`);
+    if (!load)
+      throw new UsageError(`unknown command ${JSON.stringify(name)}; commands: ${Object.keys(commands).join(', ')}`);
     const command = await load();
     const { values, positionals } = parse(command, rest);
     return await command.run(values, positionals);

@@ -13,7 +13,9 @@ export function load(values: Values): Promise<Loaded> {
 export function printIssues(issues: readonly Issue[], severity: 'error' | 'warning' = 'error'): ExitCode {
   for (const issue of issues) process.stderr.write(`${severity}: ${formatIssue(issue)}\n`);
   if (severity === 'error') {
-    process.stderr.write(`sluice: the configuration has ${issues.length} ${issues.length === 1 ? 'error' : 'errors'}; nothing was started.\n`);
+    process.stderr.write(
+      `sluice: the configuration has ${issues.length} ${issues.length === 1 ? 'error' : 'errors'}; nothing was started.\n`,
+    );
   }
   return severity === 'error' ? 1 : 0;
 }

@@ -49,7 +49,9 @@ export async function serve(first: Good, reread: () => Promise<Loaded>, embedded
     await flush();
     return 1;
   }
-  logger.info('Everything is ready. Begin running and processing data.', { memory_budget_mib: Math.round(memory.capacity / 2 ** 20) });
+  logger.info('Everything is ready. Begin running and processing data.', {
+    memory_budget_mib: Math.round(memory.capacity / 2 ** 20),
+  });
   if (embedded) firstSteps();
 
   const ended = onSignals(end.resolve, () => reload(reread, collector, logger));

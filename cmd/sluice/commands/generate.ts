@@ -15,9 +15,11 @@ export const command: Command = {
   },
   positionals: 1,
   async run(values, [signal = '']) {
-    if (!signals.includes(signal)) throw new UsageError(`generate: expected traces, metrics or logs, got ${JSON.stringify(signal)}`);
+    if (!signals.includes(signal))
+      throw new UsageError(`generate: expected traces, metrics or logs, got ${JSON.stringify(signal)}`);
     const protocol = String(values.protocol);
-    if (protocol !== 'grpc' && protocol !== 'http') throw new UsageError(`--protocol: expected grpc or http, got ${JSON.stringify(protocol)}`);
+    if (protocol !== 'grpc' && protocol !== 'http')
+      throw new UsageError(`--protocol: expected grpc or http, got ${JSON.stringify(protocol)}`);
     const durationMs = parseDuration(String(values.duration));
     if (durationMs === undefined || durationMs <= 0) {
       throw new UsageError(`--duration: expected a duration such as 10s, got ${JSON.stringify(values.duration)}`);
@@ -35,6 +37,7 @@ export const command: Command = {
 
 function positive(name: string, text: unknown): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value < 1) throw new UsageError(`--${name}: expected a number of at least 1, got ${JSON.stringify(text)}`);
+  if (!Number.isFinite(value) || value < 1)
+    throw new UsageError(`--${name}: expected a number of at least 1, got ${JSON.stringify(text)}`);
   return value;
 }

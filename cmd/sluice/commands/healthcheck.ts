@@ -8,14 +8,19 @@ export const command: Command = {
   async run(values) {
     const endpoint = String(values.endpoint);
     const url = URL.parse(endpoint.includes('://') ? endpoint : `http://${endpoint}`);
-    if (!url) throw new UsageError(`--endpoint: expected a URL such as http://localhost:13133/, got ${JSON.stringify(endpoint)}`);
+    if (!url)
+      throw new UsageError(
+        `--endpoint: expected a URL such as http://localhost:13133/, got ${JSON.stringify(endpoint)}`,
+      );
     try {
       const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
       if (answer.ok) return 0;
       process.stderr.write(`sluice: ${url} answered ${answer.status}: ${(await answer.text()).slice(0, 500)}\n`);
     } catch (error) {
       const cause = (error as Error).cause ?? error;
-      process.stderr.write(`sluice: no answer from ${url}: ${(cause as Error).message}. Is the health_check extension listed in service.extensions?\n`);
+      process.stderr.write(
+        `sluice: no answer from ${url}: ${(cause as Error).message}. Is the health_check extension listed in service.extensions?\n`,
+      );
     }
     return 1;
   },

@@ -8,7 +8,9 @@ export const command: Command = {
     if (!loaded.ok) return printIssues(loaded.issues);
     printIssues(loaded.warnings, 'warning');
     const { pipelines } = loaded.config.service;
-    process.stdout.write(`The configuration is valid: ${pipelines.size} ${pipelines.size === 1 ? 'pipeline' : 'pipelines'} (${[...pipelines.keys()].join(', ')}).\n`);
+    process.stdout.write(
+      `The configuration is valid: ${pipelines.size} ${pipelines.size === 1 ? 'pipeline' : 'pipelines'} (${[...pipelines.keys()].join(', ')}).\n`,
+    );
     return 0;
   },
 };

@@ -37,7 +37,13 @@ test('--help shows commands with examples, and each command has its own', async 
 });
 
 test('a command line that makes no sense ends with exit code 2 and a pointer to --help', async () => {
-  for (const args of [['frobnicate'], ['--no-such-flag'], ['validate', 'extra'], ['generate', 'profiles'], ['generate', 'traces', '--rate', 'fast']]) {
+  for (const args of [
+    ['frobnicate'],
+    ['--no-such-flag'],
+    ['validate', 'extra'],
+    ['generate', 'profiles'],
+    ['generate', 'traces', '--rate', 'fast'],
+  ]) {
     const { code, stderr } = await sluice(args);
     expect(stderr, args.join(' ')).toContain("Try 'sluice --help'");
     expect(code, args.join(' ')).toBe(2);
@@ -45,7 +51,12 @@ test('a command line that makes no sense ends with exit code 2 and a pointer to 
 });
 
 test('validate names file, line and column of each problem, starts nothing and exits with 1', async () => {
-  const path = file('broken.yaml', small.replace('exporters: { nop: {} }', 'exporters:\n  nop: {}\n  otlp: { endpiont: "x:1" }').replace('[nop]', '[nop, otlq]'));
+  const path = file(
+    'broken.yaml',
+    small
+      .replace('exporters: { nop: {} }', 'exporters:\n  nop: {}\n  otlp: { endpiont: "x:1" }')
+      .replace('[nop]', '[nop, otlq]'),
+  );
   const { code, stderr } = await sluice(['validate', '--config', path]);
   expect(code).toBe(1);
   expect(stderr).toMatch(/broken\.yaml:5:11 exporters\.otlp\.endpiont: .*endpoint/);
@@ -61,7 +72,17 @@ test('a missing file is a configuration error', async () => {
 test('sources are merged in order, and --set has the last word', async () => {
   const base = file('base.yaml', small);
   const { code, stdout } = await sluice(
-    ['print-config', '--config', base, '--config', 'env:MORE', '--config', 'yaml:exporters::nop/b: {}', '--set', 'service.telemetry.logs.level=debug'],
+    [
+      'print-config',
+      '--config',
+      base,
+      '--config',
+      'env:MORE',
+      '--config',
+      'yaml:exporters::nop/b: {}',
+      '--set',
+      'service.telemetry.logs.level=debug',
+    ],
     { MORE: '{service: {telemetry: {logs: {level: warn}}, pipelines: {traces: {exporters: [nop, nop/b]}}}}' },
   );
   expect(code).toBe(0);
@@ -70,7 +91,10 @@ test('sources are merged in order, and --set has the last word', async () => {
 });
 
 test('print-config masks secrets', async () => {
-  const path = file('secret.yaml', small.replace('nop: {}', 'nop: {}, otlp: { endpoint: "x:1", headers: { authorization: "Bearer s3cr3t" } }'));
+  const path = file(
+    'secret.yaml',
+    small.replace('nop: {}', 'nop: {}, otlp: { endpoint: "x:1", headers: { authorization: "Bearer s3cr3t" } }'),
+  );
   const { stdout } = await sluice(['print-config', '--config', path]);
   expect(stdout).toContain('[REDACTED]');
   expect(stdout).not.toContain('s3cr3t');
@@ -81,7 +105,8 @@ test('components lists each with signals and stability', async () => {
   expect(code).toBe(0);
   expect(stdout).toMatch(/otlp_grpc +\w+ +traces metrics logs .*also otlp/);
   const rows = JSON.parse((await sluice(['components', '--json'])).stdout);
-  for (const row of rows) expect(row).toMatchObject({ kind: expect.any(String), stability: expect.any(String), summary: expect.any(String) });
+  for (const row of rows)
+    expect(row).toMatchObject({ kind: expect.any(String), stability: expect.any(String), summary: expect.any(String) });
 });
 
 test('each file in configs and deploy is valid', async () => {

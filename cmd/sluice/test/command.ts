@@ -8,7 +8,11 @@ export interface Finished {
 }
 
 /** Runs the program with these arguments to its end. */
-export function sluice(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd?: string): Promise<Finished> {
+export function sluice(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd?: string,
+): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const child = spawn(sluiceCommand[0]!, [...sluiceCommand.slice(1), ...args], {
       env: { ...process.env, ...env },
