@@ -1,5 +1,5 @@
 // Sends the same spans, points and records to $DIRECT and to $THROUGH over $PROTOCOL (grpc, http or json) with the OpenTelemetry SDK.
-import { context, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api';
+import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { SeverityNumber } from '@opentelemetry/api-logs';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { LoggerProvider, SimpleLogRecordProcessor } from '@opentelemetry/sdk-logs';
