@@ -1,0 +1,158 @@
+import { type AgentOptions, Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { ClientAuthenticator } from '../../internal/core/auth.ts';
+import type { Host, Settings } from '../../internal/core/component.ts';
+import { type Outcome, permanent, retryable } from '../../internal/core/outcome.ts';
+import type { SendContext, Sender } from '../../internal/exporterhelper/index.ts';
+import { clientAuthenticator } from '../../internal/net/auth.ts';
+import { compress } from '../../internal/net/compression.ts';
+import { fromHttp } from '../../internal/net/status.ts';
+import { type ClientTls, loadClientTls } from '../../internal/net/tls.ts';
+import { encodeJson } from '../../internal/otlp/json.ts';
+import type { Payload, Signal } from '../../internal/otlp/payload.ts';
+import type { OtlpHttpConfig } from './config.ts';
+import { proxyFor } from './proxy.ts';
+import { type HttpEnd, type Posting, post } from './request.ts';
+
+const contentTypes = { proto: 'application/x-protobuf', json: 'application/json' } as const;
+
+/** The fastest: the default levels take twice the time and save little on telemetry. */
+const fastest = 1;
+
+/** Chunks smaller than this on average are copied together: a write to the socket costs more than the copy. */
+const minChunkBytes = 16 * 1024;
+
+/** Sends each batch as one POST over kept connections. */
+export class HttpSender implements Sender {
+  readonly #settings: Settings;
+  readonly #config: OtlpHttpConfig;
+  readonly #url: URL;
+  readonly #headers: Readonly<Record<string, string>>;
+  #agent: HttpAgent | HttpsAgent | undefined;
+  #tls: ClientTls | undefined;
+  #authenticator: ClientAuthenticator | undefined;
+
+  constructor(settings: Settings, config: OtlpHttpConfig, signal: Signal) {
+    this.#settings = settings;
+    this.#config = config;
+    this.#url = urlOf(settings.id, config, signal);
+    this.#headers = constantHeaders(settings, config);
+  }
+
+  async start(host: Host): Promise<void> {
+    const { auth, tls } = this.#config;
+    if (auth) this.#authenticator = clientAuthenticator(host, auth.authenticator);
+    const proxyEnv = proxyFor(this.#url, this.#config.proxy_url, process.env);
+    if (proxyEnv) this.#settings.logger.info('sends through a proxy', { endpoint: this.#url.href });
+    const options = { ...agentOptions(this.#config), ...(proxyEnv && { proxyEnv }) };
+    if (this.#url.protocol === 'http:') {
+      this.#agent = new HttpAgent(options);
+      return;
+    }
+    this.#tls = await loadClientTls(tls, this.#settings.clock, this.#settings.logger);
+    // A resumed session would go on with the certificate from before a renewal.
+    this.#agent = new HttpsAgent({ ...options, maxCachedSessions: 0 });
+  }
+
+  async send(batch: Payload, ctx: SendContext): Promise<Outcome> {
+    const body = await this.#body(batch);
+    const agent = this.#agent;
+    if (!agent) return permanent('shutdown', 'the exporter is not running');
+    const posting: Posting = {
+      url: this.#url,
+      agent,
+      // With each request and not in the agent: new connections take a renewed certificate, old ones stay.
+      options: { ...this.#tls?.options },
+      headers: {
+        ...this.#headers,
+        ...this.#authenticator?.headers(),
+        'content-length': body.reduce((sum, chunk) => sum + chunk.length, 0),
+      },
+      body,
+      abort: ctx.abort,
+    };
+    const end = await post(posting);
+    if (!(end instanceof Error)) return this.#judge(end);
+    return retryable(`cannot send to ${this.#url.href}: ${trouble(end, ctx.abort)}`, undefined, end);
+  }
+
+  async shutdown(): Promise<void> {
+    this.#tls?.close();
+    this.#agent?.destroy();
+    this.#agent = undefined;
+  }
+
+  async #body(batch: Payload): Promise<readonly Uint8Array[]> {
+    const { encoding, compression, compression_params } = this.#config;
+    const chunks = encoding === 'json' ? [encodeJson(batch)] : batch.chunks;
+    if (compression === 'none' || compression === '') {
+      return batch.byteLength / chunks.length < minChunkBytes ? [joined(chunks)] : chunks;
+    }
+    return [await compress(compression, joined(chunks), compression_params?.level || fastest)];
+  }
+
+  #judge(end: HttpEnd): Outcome {
+    const where = this.#url.href;
+    if (end.status >= 300 && end.status < 400) {
+      const target = end.header('location') ?? 'nowhere';
+      return permanent(
+        'rejected',
+        `${where} redirects (HTTP ${end.status}) to ${target}: set the endpoint to the final URL`,
+      );
+    }
+    if (end.status < 300 && end.header('content-type')?.startsWith('text/html')) {
+      // A login page or a dashboard: upstream would count this batch as sent.
+      return permanent(
+        'rejected',
+        `${where} answered with a web page: it is no OTLP endpoint, check host, port and path`,
+      );
+    }
+    return fromHttp(end.status, { header: end.header, body: end.body, now: this.#settings.clock.now() });
+  }
+}
+
+function urlOf(id: string, config: OtlpHttpConfig, signal: Signal): URL {
+  const own = config[`${signal}_endpoint`];
+  if (own) return new URL(own);
+  if (!config.endpoint) throw new Error(`${id}: a ${signal} pipeline needs endpoint or ${signal}_endpoint`);
+  return new URL(`${config.endpoint.replace(/\/$/, '')}/v1/${signal}`);
+}
+
+function constantHeaders({ build }: Settings, config: OtlpHttpConfig): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': contentTypes[config.encoding],
+    'user-agent': `${build.name}/${build.version} (${process.platform}/${process.arch})`,
+  };
+  if (config.compression !== 'none' && config.compression !== '') headers['content-encoding'] = config.compression;
+  for (const [name, value] of Object.entries(config.headers)) headers[name.toLowerCase()] = value;
+  return headers;
+}
+
+function agentOptions(config: OtlpHttpConfig): AgentOptions {
+  const most = (...limits: number[]) => Math.min(...limits.map((limit) => limit || Number.POSITIVE_INFINITY));
+  return {
+    keepAlive: !config.disable_keep_alives,
+    maxSockets: most(config.max_conns_per_host),
+    maxFreeSockets: most(config.max_idle_conns, config.max_idle_conns_per_host),
+    ...(config.idle_conn_timeout > 0 && { timeout: config.idle_conn_timeout }),
+  };
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+}
+
+/** The words of a failed connection, and what they usually mean. */
+function trouble(error: Error, abort: AbortSignal | undefined): string {
+  if (abort?.aborted) return abort.reason instanceof Error ? abort.reason.message : String(abort.reason);
+  const { code = '' } = error as NodeJS.ErrnoException;
+  // A name with several addresses: Node tried each.
+  const message =
+    error instanceof AggregateError ? error.errors.map((one: Error) => one.message).join(', ') : error.message;
+  if (code.startsWith('HPE_'))
+    return `the answer is not HTTP/1.1 (${message}): is this the gRPC port (4317)? Use the otlp_grpc exporter for it`;
+  if (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER')
+    return `${message}: does the backend speak plain text? Then begin the endpoint with http://`;
+  if (message === 'socket hang up') return 'the backend closed the connection before it answered';
+  return message;
+}
