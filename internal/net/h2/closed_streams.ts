@@ -1,0 +1,29 @@
+const REMEMBERED = 256;
+
+/**
+ * Which of the latest streams are over and who ended them, so that a frame that was under way is told from a breach
+ * (RFC 9113 5.1 "closed"). Older ones are forgotten.
+ */
+export class ClosedStreams {
+  #ring: Uint32Array | undefined;
+  #next = 0;
+
+  add(id: number, resetByUs: boolean): void {
+    this.#ring ??= new Uint32Array(REMEMBERED);
+    this.#ring[this.#next] = id * 2 + (resetByUs ? 1 : 0);
+    this.#next = (this.#next + 1) % REMEMBERED;
+  }
+
+  has(id: number): boolean {
+    return this.#find(id * 2) || this.resetByUs(id);
+  }
+
+  /** Frames that the client sent before it heard of our reset may still come. */
+  resetByUs(id: number): boolean {
+    return this.#find(id * 2 + 1);
+  }
+
+  #find(entry: number): boolean {
+    return this.#ring?.includes(entry) ?? false;
+  }
+}
