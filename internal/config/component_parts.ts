@@ -27,6 +27,8 @@ export interface Defined {
   readonly factory?: Factory;
   /** Absent where its part has errors. */
   readonly resolved?: ResolvedComponent;
+  /** What went into the schema. */
+  readonly input?: unknown;
 }
 
 /** What the checks share. */
@@ -47,13 +49,12 @@ export async function readComponents(
   issues: Issue[],
 ): Promise<Definitions> {
   const found = sections.map((section) => definedIn(root, section, components, issues));
-  const read = await Promise.all(
-    found.map(async (list) => {
-      const defined = await Promise.all(list.map((one) => readComponent(root, one, issues)));
-      return new Map(defined.map((one) => [one.id, one]));
-    }),
-  );
-  return Object.fromEntries(sections.map((section, index) => [section, read[index]])) as Record<Section, any>;
+  const definitions: Partial<Record<Section, Map<string, Defined>>> = {};
+  for (const [index, section] of sections.entries()) {
+    const read = await Promise.all(found[index]!.map((one) => readComponent(root, one, issues)));
+    definitions[section] = new Map(read.map((one) => [one.id, one]));
+  }
+  return definitions as Definitions;
 }
 
 type Found = Omit<Defined, 'factory'> & { readonly row?: ComponentEntry | undefined };
@@ -123,7 +124,8 @@ async function readComponent(root: Node, { row, ...found }: Found, issues: Issue
   const node = found.entry.value;
   const parsed = parsePart(schema, { node, path, root }, issues);
   if (!parsed) return { ...found, factory };
-  return { ...found, factory, resolved: { id, kind, factory, config: parsed.value, fingerprint: canonical(node) } };
+  const resolved = { id, kind, factory, config: parsed.value, fingerprint: canonical(node) };
+  return { ...found, factory, resolved, input: parsed.input };
 }
 
 /** Extensions that components name (`auth.authenticator`) must be there and be started. */

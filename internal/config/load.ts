@@ -1,8 +1,8 @@
 import type { ComponentEntry } from '../core/component.ts';
-import type { ResolvedComponent, ResolvedConfig } from '../core/resolved.ts';
+import type { ResolvedConfig } from '../core/resolved.ts';
 import {
   checkReferences,
-  type Definitions,
+  type Defined,
   type Draft,
   readComponents,
   type Section,
@@ -25,10 +25,18 @@ export interface LoadOptions extends Surroundings {
   readonly sets?: readonly string[];
 }
 
+/** What a configuration was made from. */
+export interface ConfigDocument {
+  /** All sources merged, nothing replaced. */
+  readonly merged: Node;
+  /** By section and id: what went into each component's schema. */
+  readonly parts: Readonly<Record<Section, ReadonlyMap<string, unknown>>>;
+  readonly service: unknown;
+}
+
 /** A complete configuration together with the document it came from, for print-config. */
 export interface LoadedConfig extends ResolvedConfig {
-  /** All sources merged, each `${…}` replaced. */
-  readonly document: Node;
+  readonly document: ConfigDocument;
 }
 
 export type Loaded =
@@ -49,7 +57,7 @@ export async function loadConfig(
   const written = await readSources(sources, options, issues);
   if (!written) return finish(undefined, issues);
   const document = await substitute(written, options, issues);
-  return finish(await check(document, components, issues), issues);
+  return finish(await check(document, written, components, issues), issues);
 }
 
 function finish(config: LoadedConfig | undefined, issues: readonly Issue[]): Loaded {
@@ -107,6 +115,7 @@ function setSource(set: string, folder: string): Source | undefined {
 
 async function check(
   root: Node,
+  merged: Node,
   components: readonly ComponentEntry[],
   issues: Issue[],
 ): Promise<LoadedConfig | undefined> {
@@ -131,13 +140,23 @@ async function check(
   checkReferences(draft, service.extensions);
   warnOfUnused(draft);
   adviseOnTelemetry(root, issues);
-  const parts = Object.fromEntries(sections.map((section) => [section, resolvedOf(definitions, section)]));
-  return { ...(parts as Omit<ResolvedConfig, 'service'>), service: resolveService(service, pipelines), document: root };
+  const resolved = bySection((section) => pick(definitions[section], (one) => one.resolved));
+  const parts = bySection((section) => pick(definitions[section], (one) => one.input));
+  const document = { merged, parts, service: parsed.input };
+  return { ...resolved, service: resolveService(service, pipelines), document };
 }
 
-function resolvedOf(definitions: Definitions, section: Section): ReadonlyMap<string, ResolvedComponent> {
-  const resolved = [...definitions[section].values()].flatMap((one) => one.resolved ?? []);
-  return new Map(resolved.map((one) => [one.id, one]));
+function bySection<T>(make: (section: Section) => T): Record<Section, T> {
+  return Object.fromEntries(sections.map((section) => [section, make(section)])) as Record<Section, T>;
+}
+
+function pick<T>(all: ReadonlyMap<string, Defined>, what: (one: Defined) => T | undefined): ReadonlyMap<string, T> {
+  const picked = new Map<string, T>();
+  for (const one of all.values()) {
+    const value = what(one);
+    if (value !== undefined) picked.set(one.id, value);
+  }
+  return picked;
 }
 
 function checkTopLevel(root: Node, issues: Issue[]): void {

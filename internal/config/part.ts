@@ -17,8 +17,15 @@ export interface Part {
 /** More repairs than a part has fields that could need one. */
 const maxRepairs = 1000;
 
-/** @returns the schema's output, or undefined after an issue. */
-export function parsePart(schema: z.core.$ZodType, part: Part, issues: Issue[]): { value: unknown } | undefined {
+export interface Parsed {
+  /** The schema's output. */
+  readonly value: unknown;
+  /** What went into the schema: the part as written, with `${…}` replaced by what each field wants. */
+  readonly input: unknown;
+}
+
+/** Parses one part by its schema; undefined after an issue. */
+export function parsePart(schema: z.core.$ZodType, part: Part, issues: Issue[]): Parsed | undefined {
   const told = issues.length;
   tellOfFieldsWithoutEffect(schema, part, issues);
   const failed = issues.slice(told).some((issue) => issue.severity === 'error');
@@ -26,7 +33,7 @@ export function parsePart(schema: z.core.$ZodType, part: Part, issues: Issue[]):
   const repaired = new Set<string>();
   for (let round = 0; round < maxRepairs; round++) {
     const parsed = (schema as z.ZodType).safeParse(input, { error: () => unsaid });
-    if (parsed.success) return failed ? undefined : { value: parsed.data };
+    if (parsed.success) return failed ? undefined : { value: parsed.data, input };
     let changed = false;
     for (const { path, wanted } of pathsOf(parsed.error.issues)) {
       const key = JSON.stringify(path);

@@ -80,11 +80,11 @@ const reader = object({
 
 const metrics = object({
   level: enumeration(['none', 'basic', 'normal', 'detailed']).default('normal').describe('How fine the metrics are.'),
-  address: endpoint().optional().describe('Deprecated form of a Prometheus reader: `host:port`.'),
+  address: endpoint().optional().describe('Deprecated: `host:port` in place of a Prometheus reader.'),
   readers: z
     .array(reader)
-    .optional()
-    .describe('Where metrics are served or sent; absent: Prometheus text at localhost:8888.'),
+    .prefault([{ pull: { exporter: { prometheus: {} } } }])
+    .describe('Where metrics are served or sent.'),
   views: unsupported('drop metrics where they are scraped'),
 });
 
@@ -144,7 +144,8 @@ export function resolveService(service: Service, pipelines: ResolvedService['pip
 }
 
 function resolveTelemetry({ logs, metrics, resource }: Service['telemetry']): TelemetryConfig {
-  const readers = metrics.readers ?? [{ pull: { exporter: { prometheus: prometheusAt(metrics.address) } } }];
+  const readers = metrics.level === 'none' ? [] : metrics.readers;
+  const pulled = readers.flatMap(({ pull }) => (pull ? [pull.exporter.prometheus] : []));
   return {
     logs: {
       level: logs.level,
@@ -155,23 +156,16 @@ function resolveTelemetry({ logs, metrics, resource }: Service['telemetry']): Te
     metrics: {
       level: metrics.level,
       prometheus:
-        metrics.level === 'none'
-          ? []
-          : readers.flatMap(({ pull }) =>
-              pull ? [{ host: pull.exporter.prometheus.host, port: pull.exporter.prometheus.port }] : [],
-            ),
-      otlp:
-        metrics.level === 'none'
-          ? []
-          : readers.flatMap((reader) =>
-              'periodic' in reader && reader.periodic ? [resolvePeriodic(reader.periodic)] : [],
-            ),
+        metrics.address !== undefined && metrics.level !== 'none'
+          ? [hostAndPort(metrics.address)]
+          : pulled.map(({ host, port }) => ({ host, port })),
+      otlp: readers.flatMap(({ periodic }) => (periodic ? [resolvePeriodic(periodic)] : [])),
     },
     resource,
   };
 }
 
-type Periodic = NonNullable<NonNullable<Service['telemetry']['metrics']['readers']>[number]['periodic']>;
+type Periodic = NonNullable<Service['telemetry']['metrics']['readers'][number]['periodic']>;
 
 function resolvePeriodic({ interval, exporter }: Periodic): TelemetryConfig['metrics']['otlp'][number] {
   const { endpoint, headers, protocol } = exporter.otlp;
@@ -179,7 +173,7 @@ function resolvePeriodic({ interval, exporter }: Periodic): TelemetryConfig['met
 }
 
 /** `:8888`, `0.0.0.0:8888`, `[::1]:8888`. */
-function prometheusAt(address = 'localhost:8888'): { host: string; port: number } {
+function hostAndPort(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':');
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
 }

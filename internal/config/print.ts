@@ -1,0 +1,87 @@
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { type Section, sections } from './component_parts.ts';
+import type { LoadedConfig } from './load.ts';
+import { redact } from './redact.ts';
+import { alternatives, childSchemas, peel } from './schema.ts';
+import { serviceSchema } from './service.ts';
+import { plain } from './tree.ts';
+
+export interface PrintOptions {
+  /** `resolved` (default): every field with its value or default. `merged`: as written, the sources merged, `${…}` left. */
+  readonly form?: 'resolved' | 'merged';
+  /** Default false: `[REDACTED]` stands for them. */
+  readonly secrets?: boolean;
+}
+
+/** @returns YAML that loads to the same configuration, secrets apart. */
+export function printConfig(config: LoadedConfig, options: PrintOptions = {}): string {
+  const hide = (value: unknown, schemas: readonly z.core.$ZodType[]) =>
+    options.secrets ? value : redact(value, schemas);
+  const schemaOf = (section: Section, id: string) => config[section].get(id)!.factory.schema as z.core.$ZodType;
+  if (options.form === 'merged') {
+    const schemas = sections.map((section) => [
+      section,
+      z.object(Object.fromEntries([...config[section].keys()].map((id) => [id, schemaOf(section, id) as z.ZodType]))),
+    ]);
+    return toYaml(hide(plain(config.document.merged), [z.object(Object.fromEntries(schemas))]));
+  }
+  const document: Record<string, unknown> = {};
+  for (const section of sections) {
+    const parts = Array.from(config.document.parts[section], ([id, input]) => {
+      const schema = schemaOf(section, id);
+      return [id, hide(withDefaults(schema, input), [schema])];
+    });
+    if (parts.length > 0) document[section] = Object.fromEntries(parts);
+  }
+  document.service = hide(withDefaults(serviceSchema, config.document.service), [serviceSchema]);
+  return toYaml(escaped(document));
+}
+
+function toYaml(value: unknown): string {
+  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+/** Text is past substitution: a `$` in it means itself. */
+function escaped(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('$', '$$$$');
+  if (Array.isArray(value)) return value.map(escaped);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, escaped(inner)]));
+}
+
+/** The input of a schema, its fields in declared order, with the default of each that is absent. */
+export function withDefaults(schema: z.core.$ZodType, input: unknown): unknown {
+  const { core } = peel(schema);
+  const { def } = core._zod;
+  if (def.type === 'union') {
+    const fitting = alternatives(schema).find((option) => z.safeParse(option.core, input).success);
+    return fitting ? withDefaults(fitting.core, input) : input;
+  }
+  if (Array.isArray(input)) return input.map((item, index) => filled(childSchemas(schema, index)[0], item));
+  if (def.type === 'record' && typeof input === 'object' && input !== null) {
+    return Object.fromEntries(Object.entries(input).map(([key, value]) => [key, filled(def.valueType, value)]));
+  }
+  if (def.type !== 'object') return input;
+  const written = (input ?? {}) as Record<string, unknown>;
+  const result: Record<string, unknown> = {};
+  for (const [key, field] of Object.entries(def.shape)) {
+    const value = key in written ? filled(field, written[key]) : defaultOf(field);
+    if (value !== undefined) result[key] = value;
+  }
+  for (const key of Object.keys(written)) if (!(key in def.shape)) result[key] = written[key];
+  return result;
+}
+
+function filled(schema: z.core.$ZodType | undefined, input: unknown): unknown {
+  return schema ? withDefaults(schema, input) : input;
+}
+
+/** What an absent field amounts to, as one would write it; undefined where it stays off. */
+export function defaultOf(schema: z.core.$ZodType): unknown {
+  const { core, byDefault } = peel(schema);
+  if (byDefault) return withDefaults(schema, byDefault.value);
+  const parsed = z.safeParse(schema, undefined);
+  const isPart = core._zod.def.type === 'object' && parsed.success && parsed.data !== undefined;
+  return isPart ? withDefaults(schema, {}) : undefined;
+}
