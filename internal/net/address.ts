@@ -46,7 +46,9 @@ function unixAddress(endpoint: string): Address | string {
 function anyHost(transport: Transport, port: number): Address {
   if (transport === 'tcp4') return { kind: 'tcp', host: '0.0.0.0', port };
   // Without a host, node listens on both families where the machine has both.
-  return transport === 'tcp6' ? { kind: 'tcp', host: '::', port, ipv6Only: true } : { kind: 'tcp', host: undefined, port };
+  return transport === 'tcp6'
+    ? { kind: 'tcp', host: '::', port, ipv6Only: true }
+    : { kind: 'tcp', host: undefined, port };
 }
 
 function quote(text: string): string {

@@ -11,7 +11,8 @@ import type { Host } from '../core/component.ts';
 import type { ClientMetadata } from '../core/consumer.ts';
 import { type Permanent, permanent } from '../core/outcome.ts';
 
-const authenticator = () => z.string().min(1).describe('Id of the extension that authenticates, as in `service.extensions`.');
+const authenticator = () =>
+  z.string().min(1).describe('Id of the extension that authenticates, as in `service.extensions`.');
 
 /** The `auth` part of a client. */
 export function clientAuth() {
@@ -30,20 +31,26 @@ export function serverAuth() {
 export function clientAuthenticator(host: Host, id: string): ClientAuthenticator {
   const extension = running(host, id);
   if (isClientAuthenticator(extension)) return extension;
-  throw new Error(`auth.authenticator: extension ${id} does not authenticate clients; name one that does, such as bearertokenauth`);
+  throw new Error(
+    `auth.authenticator: extension ${id} does not authenticate clients; name one that does, such as bearertokenauth`,
+  );
 }
 
 /** @throws Error that says which extension is missing or of the wrong kind */
 export function serverAuthenticator(host: Host, id: string): ServerAuthenticator {
   const extension = running(host, id);
   if (isServerAuthenticator(extension)) return extension;
-  throw new Error(`auth.authenticator: extension ${id} does not authenticate servers; name one that does, such as bearertokenauth`);
+  throw new Error(
+    `auth.authenticator: extension ${id} does not authenticate servers; name one that does, such as bearertokenauth`,
+  );
 }
 
 function running(host: Host, id: string) {
   const extension = host.extension(id);
   if (extension) return extension;
-  throw new Error(`auth.authenticator: extension ${id} is not running; declare it under extensions: and list it in service.extensions`);
+  throw new Error(
+    `auth.authenticator: extension ${id} is not running; declare it under extensions: and list it in service.extensions`,
+  );
 }
 
 /** A request whose headers are in. */

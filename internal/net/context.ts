@@ -13,7 +13,11 @@ export class RequestContext implements BatchContext {
   readonly auth: Readonly<Record<string, string>> | undefined;
   readonly #origin: Origin;
 
-  constructor(origin: Origin, metadata: ClientMetadata | undefined, auth: Readonly<Record<string, string>> | undefined) {
+  constructor(
+    origin: Origin,
+    metadata: ClientMetadata | undefined,
+    auth: Readonly<Record<string, string>> | undefined,
+  ) {
     this.#origin = origin;
     this.metadata = metadata;
     this.auth = auth;

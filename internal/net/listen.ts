@@ -37,7 +37,9 @@ async function removeStaleSocket(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (!found) return;
   if (!found.isSocket()) {
-    throw new Error(`cannot listen on unix://${path}: a file that is no socket is in the way. Move it or choose another path`);
+    throw new Error(
+      `cannot listen on unix://${path}: a file that is no socket is in the way. Move it or choose another path`,
+    );
   }
   if (!(await answers(path))) await unlink(path);
 }

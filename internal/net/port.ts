@@ -1,24 +1,18 @@
 import type http from 'node:http';
-import type net from 'node:net';
+import type https from 'node:https';
 import type { Logger } from '../core/telemetry.ts';
 import { type Address, formatAddress } from './address.ts';
+import type { H2Server } from './h2/server.ts';
 import { listen } from './listen.ts';
 import { type PortProtocol, splitProtocols } from './protocol.ts';
 import type { ServerTls } from './tls.ts';
-
-/** The HTTP/2 side of a port. */
-export interface Http2Side {
-  attach(socket: net.Socket): void;
-  /** Lets calls under way finish until `abort` fires, then closes every connection. */
-  shutdown(abort: AbortSignal): Promise<void>;
-}
 
 export interface PortOptions {
   readonly protocol: PortProtocol;
   readonly address: Address;
   readonly tls?: ServerTls | undefined;
   readonly http1: http.Server;
-  readonly http2: Http2Side;
+  readonly http2: H2Server;
   readonly logger: Logger;
   readonly firstBytesMs: number;
 }
@@ -37,10 +31,10 @@ export class Port {
       port: options.protocol,
       secure: tls !== undefined,
       logger,
-      http2: (socket) => http2.attach(socket),
+      http2: (socket, firstBytes) => http2.accept(socket, firstBytes),
       firstBytesMs: options.firstBytesMs,
     });
-    tls?.onRenewed((renewed) => (http1 as import('node:https').Server).setSecureContext(renewed));
+    tls?.onRenewed((renewed) => (http1 as https.Server).setSecureContext(renewed));
   }
 
   /** Where it listens; undefined before `start`. */

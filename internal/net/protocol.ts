@@ -10,8 +10,8 @@ export interface ProtocolOptions {
   readonly port: PortProtocol;
   readonly secure: boolean;
   readonly logger: Logger;
-  /** Takes over a connection that speaks HTTP/2; what was read of it has been put back. */
-  http2(socket: net.Socket): void;
+  /** Takes over a connection that speaks HTTP/2, and what was read of it. */
+  http2(socket: net.Socket, firstBytes?: Uint8Array): void;
   /** Milliseconds in which a new connection must show what it speaks. */
   readonly firstBytesMs: number;
 }
@@ -31,14 +31,17 @@ export function splitProtocols(server: http.Server, options: ProtocolOptions): (
   const undecided = new Set<net.Socket>();
   const once = new LogOnce(options.logger);
 
-  const hand = (socket: net.Socket, spoken: 'http1' | 'http2') => {
+  const hand = (socket: net.Socket, spoken: 'http1' | 'http2', firstBytes?: Buffer) => {
     if (spoken === 'http2') {
       if (options.port === 'http') once.info('http2', 'a client speaks gRPC or HTTP/2 on the HTTP port; it is served');
-      options.http2(socket);
+      options.http2(socket, firstBytes);
     } else {
       if (options.port === 'grpc') once.info('http1', 'a client speaks OTLP/HTTP on the gRPC port; it is served');
+      if (firstBytes) socket.unshift(firstBytes);
       http1.call(server, socket);
     }
+    // Reading its first bytes has left the socket paused.
+    if (firstBytes) process.nextTick(() => socket.resume());
   };
 
   server.removeAllListeners(event);
@@ -47,13 +50,17 @@ export function splitProtocols(server: http.Server, options: ProtocolOptions): (
     if (alpn === 'h2') return hand(socket, 'http2');
     if (alpn === 'http/1.1') return hand(socket, 'http1');
     undecided.add(socket);
-    readFirstBytes(socket, options.firstBytesMs, (spoken) => {
+    readFirstBytes(socket, options.firstBytesMs, (spoken, firstBytes) => {
       undecided.delete(socket);
-      if (spoken === 'http1' || spoken === 'http2') return hand(socket, spoken);
+      if (spoken === 'http1' || spoken === 'http2') return hand(socket, spoken, firstBytes);
       if (spoken === 'tls') {
-        once.warn('tls', 'a client speaks TLS on a port without TLS; connection closed. Set tls here, or insecure: true there', {
-          peer: socket.remoteAddress,
-        });
+        once.warn(
+          'tls',
+          'a client speaks TLS on a port without TLS; connection closed. Set tls here, or insecure: true there',
+          {
+            peer: socket.remoteAddress,
+          },
+        );
       }
       socket.destroy();
     });
@@ -65,7 +72,11 @@ export function splitProtocols(server: http.Server, options: ProtocolOptions): (
 }
 
 /** Tells what is spoken, or 'unknown yet' when the connection ends or stays silent. */
-function readFirstBytes(socket: net.Socket, timeoutMs: number, done: (spoken: Spoken) => void): void {
+function readFirstBytes(
+  socket: net.Socket,
+  timeoutMs: number,
+  done: (spoken: Spoken, firstBytes?: Buffer) => void,
+): void {
   let head: Buffer | undefined;
   const onData = (chunk: Buffer) => {
     head = head ? Buffer.concat([head, chunk]) : chunk;
@@ -77,9 +88,7 @@ function readFirstBytes(socket: net.Socket, timeoutMs: number, done: (spoken: Sp
     socket.off('data', onData).off('end', onEnd).off('close', onEnd).off('error', onEnd).off('timeout', onEnd);
     socket.setTimeout(0);
     socket.pause();
-    if (head) socket.unshift(head);
-    done(spoken);
-    if (!socket.destroyed) process.nextTick(() => socket.resume());
+    done(spoken, head);
   };
   socket.on('data', onData).on('end', onEnd).on('close', onEnd).on('error', onEnd).on('timeout', onEnd);
   socket.setTimeout(timeoutMs);
@@ -99,9 +108,17 @@ function logTlsErrors(server: http.Server, once: LogOnce): void {
     const peer = socket.remoteAddress;
     if (code === 'ECONNRESET') return;
     if (code === 'ERR_SSL_HTTP_REQUEST' || code === 'ERR_SSL_WRONG_VERSION_NUMBER') {
-      once.warn(code, 'a client speaks plain text on a TLS port; connection closed. Let it use https, or insecure: false', { peer });
+      once.warn(
+        code,
+        'a client speaks plain text on a TLS port; connection closed. Let it use https, or insecure: false',
+        { peer },
+      );
     } else if (code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE') {
-      once.warn(code, 'a client without a certificate was refused: client_ca_file is set, so each client must show one', { peer });
+      once.warn(
+        code,
+        'a client without a certificate was refused: client_ca_file is set, so each client must show one',
+        { peer },
+      );
     } else {
       once.warn(code, `a TLS handshake failed: ${error.message}`, { peer, code });
     }

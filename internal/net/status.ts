@@ -1,8 +1,9 @@
-import { accepted, type Outcome, partial, type PermanentCode, permanent, type Retryable, retryable } from '../core/outcome.ts';
+import { accepted, type Outcome, type PermanentCode, partial, permanent, retryable } from '../core/outcome.ts';
 import type { Signal } from '../otlp/payload.ts';
 import { decodeExportResponse, emptyExportResponse, encodeExportResponse } from '../otlp/response.ts';
-import { decodeStatus, encodeStatus } from './h2/rich_status.ts';
+import { encodeRetryInfo, encodeStatus } from './h2/rich_status.ts';
 import type { GrpcAnswer, GrpcCode, HttpAnswer } from './h2/types.ts';
+import { decodeStatus } from './status_details.ts';
 
 /**
  * THE table between what became of a batch and what is said on the wire, both ways.
@@ -59,11 +60,14 @@ const ok: GrpcAnswer = Object.freeze({ code: 0, message: emptyExportResponse });
 export function toGrpc(outcome: Outcome, signal: Signal): GrpcAnswer {
   if (outcome.status === 'accepted') {
     if (!outcome.rejectedItems && !outcome.reason) return ok;
-    return { code: 0, message: encodeExportResponse(signal, { rejectedItems: outcome.rejectedItems, message: outcome.reason }) };
+    return {
+      code: 0,
+      message: encodeExportResponse(signal, { rejectedItems: outcome.rejectedItems, message: outcome.reason }),
+    };
   }
   const { code, retryMs } = grpcStatus(outcome);
   if (retryMs === undefined) return { code, reason: outcome.reason };
-  return { code, reason: outcome.reason, details: encodeStatus(code, outcome.reason, retryMs) };
+  return { code, reason: outcome.reason, details: statusBytes(code, outcome.reason, retryMs) };
 }
 
 /** @param details the serialized google.rpc.Status of `grpc-status-details-bin` */
@@ -101,8 +105,9 @@ export function toHttp(outcome: Outcome, signal: Signal, format: BodyFormat, sta
   const { code, http, retryMs } = grpcStatus(outcome);
   return {
     status: status ?? http,
-    headers: retryMs === undefined ? headers : { ...headers, 'retry-after': String(Math.max(1, Math.ceil(retryMs / 1000))) },
-    body: format === 'json' ? statusJson(code, outcome.reason, retryMs) : encodeStatus(code, outcome.reason, retryMs),
+    headers:
+      retryMs === undefined ? headers : { ...headers, 'retry-after': String(Math.max(1, Math.ceil(retryMs / 1000))) },
+    body: format === 'json' ? statusJson(code, outcome.reason, retryMs) : statusBytes(code, outcome.reason, retryMs),
   };
 }
 
@@ -131,7 +136,8 @@ export function fromExportResponse(body: Uint8Array): Outcome {
   if (body.length === 0) return accepted;
   const response = decodeExportResponse(body);
   // It said yes; a body that cannot be read does not take that back.
-  if ('malformed' in response) return { status: 'accepted', reason: `the answer is no OTLP response: ${response.malformed}` };
+  if ('malformed' in response)
+    return { status: 'accepted', reason: `the answer is no OTLP response: ${response.malformed}` };
   return partially(response.rejectedItems, response.message);
 }
 
@@ -144,17 +150,21 @@ export function parseRetryAfter(value: string | undefined, now: number): number 
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-function grpcStatus(outcome: Exclude<Outcome, { status: 'accepted' }>): { code: ErrorCode; http: number; retryMs?: number } {
+function grpcStatus(outcome: Exclude<Outcome, { status: 'accepted' }>): {
+  code: ErrorCode;
+  http: number;
+  retryMs?: number;
+} {
   if (outcome.status === 'permanent') {
     const { grpc: code, http } = said[outcome.code];
     return outcome.code === 'shutdown' ? { code, http, retryMs: defaultRetryMs } : { code, http };
   }
   const retryMs = outcome.retryAfterMs ?? defaultRetryMs;
-  return isLimited(outcome) ? { code: resourceExhausted, http: 429, retryMs } : { code: 14, http: 503, retryMs };
+  return outcome.limited ? { code: resourceExhausted, http: 429, retryMs } : { code: 14, http: 503, retryMs };
 }
 
-function isLimited(outcome: Retryable): boolean {
-  return outcome.limited === true;
+function statusBytes(code: number, reason: string, retryMs: number | undefined): Uint8Array {
+  return encodeStatus(code, reason, retryMs === undefined ? [] : [encodeRetryInfo(retryMs)]);
 }
 
 function partially(rejectedItems: number, message: string): Outcome {

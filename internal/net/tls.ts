@@ -1,9 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
 import type { SecureContext, SecureContextOptions, SecureVersion } from 'node:tls';
 import tls from 'node:tls';
-import type { Clock, Timer } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/telemetry.ts';
 import { type ClientTlsConfig, opensslCipher, opensslGroup, type ServerTlsConfig } from './tls_fields.ts';
+import { WatchedFiles } from './watched_files.ts';
 
 /** What a TLS server is made of, kept up to date while files are renewed. */
 export interface ServerTls {
@@ -36,13 +36,13 @@ const watchMs = 10_000;
 
 /** @throws Error that names the field and the file, what failed and what to do. */
 export async function loadServerTls(config: ServerTlsConfig, clock: Clock, logger: Logger): Promise<ServerTls> {
-  const files = new WatchedFiles(clock, logger, config.reload_interval);
+  const files = new WatchedFiles(clock, logger, config.reload_interval || watchMs);
   const build = async (): Promise<tls.TlsOptions> => {
     const pair = await readPair(config, files);
     if (!pair.cert) {
       throw new Error('tls: a server needs a certificate: set cert_file and key_file (or cert_pem and key_pem)');
     }
-    const clientCa = config.client_ca_file && (await files.read('client_ca_file', config.client_ca_file));
+    const clientCa = config.client_ca_file && (await files.read('tls.client_ca_file', config.client_ca_file));
     const options: tls.TlsOptions = {
       ...pair,
       ...limits(config),
@@ -51,14 +51,21 @@ export async function loadServerTls(config: ServerTlsConfig, clock: Clock, logge
     secureContext(config, options);
     return options;
   };
-  return files.keep(build);
+  const kept = await files.keep(build);
+  return {
+    get options() {
+      return kept.value;
+    },
+    onRenewed: kept.onRenewed,
+    close: kept.close,
+  };
 }
 
 /** @throws Error that names the field and the file, what failed and what to do. */
 export async function loadClientTls(config: ClientTlsConfig, clock: Clock, logger: Logger): Promise<ClientTls> {
-  const files = new WatchedFiles(clock, logger, config.reload_interval);
+  const files = new WatchedFiles(clock, logger, config.reload_interval || watchMs);
   const build = async (): Promise<ClientTlsOptions> => {
-    const own = config.ca_pem ?? (config.ca_file && (await files.read('ca_file', config.ca_file)));
+    const own = config.ca_pem ?? (config.ca_file && (await files.read('tls.ca_file', config.ca_file)));
     const ca = own && !config.include_system_ca_certs_pool ? [own] : [...(own ? [own] : []), ...systemAuthorities()];
     const options = { ...(await readPair(config, files)), ...limits(config), ca };
     return {
@@ -68,7 +75,14 @@ export async function loadClientTls(config: ClientTlsConfig, clock: Clock, logge
     };
   };
   const kept = await files.keep(build);
-  return Object.assign(kept, { plaintext: config.insecure });
+  return {
+    plaintext: config.insecure,
+    get options() {
+      return kept.value;
+    },
+    onRenewed: kept.onRenewed,
+    close: kept.close,
+  };
 }
 
 /** Go trusts what the machine trusts; Node alone would trust only the list it was built with. */
@@ -79,8 +93,8 @@ function systemAuthorities(): string[] {
 type Files = Pick<ServerTlsConfig, 'cert_file' | 'cert_pem' | 'key_file' | 'key_pem'>;
 
 async function readPair(config: Files, files: WatchedFiles): Promise<{ cert?: string; key?: string }> {
-  const cert = config.cert_pem ?? (config.cert_file && (await files.read('cert_file', config.cert_file)));
-  const key = config.key_pem ?? (config.key_file && (await files.read('key_file', config.key_file)));
+  const cert = config.cert_pem ?? (config.cert_file && (await files.read('tls.cert_file', config.cert_file)));
+  const key = config.key_pem ?? (config.key_file && (await files.read('tls.key_file', config.key_file)));
   if (!cert && !key) return {};
   if (!cert) throw new Error('tls: key_file is set without cert_file: set both, or neither');
   if (!key) throw new Error('tls: cert_file is set without key_file: set both, or neither');
@@ -108,7 +122,12 @@ function secureContext(config: ServerTlsConfig | ClientTlsConfig, options: Secur
   try {
     return tls.createSecureContext(options);
   } catch (error) {
-    const files = [config.cert_file, config.key_file, config.ca_file, 'client_ca_file' in config && config.client_ca_file];
+    const files = [
+      config.cert_file,
+      config.key_file,
+      config.ca_file,
+      'client_ca_file' in config && config.client_ca_file,
+    ];
     const named = files.filter(Boolean).join(', ') || 'the PEM text in the configuration';
     const reason = (error as Error).message;
     throw new Error(
@@ -117,83 +136,4 @@ function secureContext(config: ServerTlsConfig | ClientTlsConfig, options: Secur
       { cause: error },
     );
   }
-}
-
-/** Reads files, remembers how they looked, and builds anew when one of them has changed. */
-class WatchedFiles {
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #everyMs: number;
-  /** Path to how the file looked when it was read. */
-  readonly #seen = new Map<string, string>();
-  #timer: Timer | undefined;
-
-  constructor(clock: Clock, logger: Logger, reloadIntervalMs: number) {
-    this.#clock = clock;
-    this.#logger = logger;
-    this.#everyMs = reloadIntervalMs || watchMs;
-  }
-
-  async read(field: string, path: string): Promise<string> {
-    try {
-      // Looked at before it is read: a renewal in between is seen as a change at the next look.
-      this.#seen.set(path, await looks(path));
-      return await readFile(path, 'utf8');
-    } catch (error) {
-      throw new Error(`tls.${field}: cannot read ${path}: ${fileTrouble(error)}`, { cause: error });
-    }
-  }
-
-  async keep<T>(build: () => Promise<T>): Promise<{ readonly options: T; onRenewed(f: (o: T) => void): void; close(): void }> {
-    let options = await build();
-    const listeners: ((options: T) => void)[] = [];
-    let lastTrouble: string | undefined;
-    let busy = false;
-    const look = async () => {
-      if (busy || !(await this.#changed())) return;
-      busy = true;
-      try {
-        options = await build();
-        lastTrouble = undefined;
-        this.#logger.info('tls: renewed certificate files are in use', { files: [...this.#seen.keys()] });
-        for (const renewed of listeners) renewed(options);
-      } catch (error) {
-        const trouble = (error as Error).message;
-        if (trouble !== lastTrouble) this.#logger.error(`${trouble}. The certificate loaded before stays in use`);
-        lastTrouble = trouble;
-      } finally {
-        busy = false;
-      }
-    };
-    if (this.#seen.size > 0) this.#timer = this.#clock.every(this.#everyMs, () => void look());
-    return {
-      get options() {
-        return options;
-      },
-      onRenewed: (renewed) => listeners.push(renewed),
-      close: () => this.#timer?.cancel(),
-    };
-  }
-
-  async #changed(): Promise<boolean> {
-    for (const [path, before] of this.#seen) {
-      const now = await looks(path).catch((error: NodeJS.ErrnoException) => `missing ${error.code}`);
-      if (now !== before) return true;
-    }
-    return false;
-  }
-}
-
-/** Changes with the content, also when a mounted secret is swapped by its symbolic link. */
-async function looks(path: string): Promise<string> {
-  const { mtimeMs, size, ino } = await stat(path);
-  return `${mtimeMs} ${size} ${ino}`;
-}
-
-function fileTrouble(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') return 'there is no such file. Check the path, and that the volume is mounted';
-  if (code === 'EACCES') return `this user (uid ${process.getuid?.()}) may not read it. Check its owner and mode`;
-  if (code === 'EISDIR') return 'it is a folder. Name the PEM file in it';
-  return message;
 }

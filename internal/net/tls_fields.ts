@@ -5,7 +5,9 @@ import { duration, object, secret, unsupported } from '../config/fields.ts';
 
 /** TLS 1.0 and 1.1 are refused by the OpenSSL that Node carries (RFC 8996). */
 function version(byDefault?: '1.2') {
-  const field = z.union([z.literal(['1.2', '1.3']), z.literal([1.2, 1.3])]).transform((value) => String(value) as '1.2' | '1.3');
+  const field = z
+    .union([z.literal(['1.2', '1.3']), z.literal([1.2, 1.3])])
+    .transform((value) => String(value) as '1.2' | '1.3');
   return byDefault ? field.default(byDefault) : field.optional();
 }
 
@@ -17,7 +19,10 @@ function shared() {
     cert_pem: z.string().optional().describe('The same, in line.'),
     key_file: z.string().optional().describe('PEM file with the private key of the certificate.'),
     key_pem: secret().optional().describe('The same, in line.'),
-    include_system_ca_certs_pool: z.boolean().default(false).describe('Trust the system authorities besides `ca_file`.'),
+    include_system_ca_certs_pool: z
+      .boolean()
+      .default(false)
+      .describe('Trust the system authorities besides `ca_file`.'),
     min_version: version('1.2').describe('Oldest TLS version: 1.2 or 1.3.'),
     max_version: version().describe('Newest TLS version: 1.2 or 1.3.'),
     cipher_suites: z.array(z.enum(goCipherSuites)).optional().describe('TLS 1.2 cipher suites, by their Go names.'),
@@ -31,7 +36,10 @@ function shared() {
 export function serverTls() {
   return object({
     ...shared(),
-    client_ca_file: z.string().optional().describe('Authorities of client certificates; set, each client must show one.'),
+    client_ca_file: z
+      .string()
+      .optional()
+      .describe('Authorities of client certificates; set, each client must show one.'),
     client_ca_file_reload: z.boolean().default(false).describe('Renewed `client_ca_file`s are always taken over.'),
   });
 }

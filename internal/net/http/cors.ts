@@ -11,7 +11,14 @@ export interface CorsConfig {
 
 type Headers = Readonly<Record<string, string>>;
 
-const always = ['accept', 'accept-language', 'content-language', 'content-type', 'content-encoding', 'x-requested-with'];
+const always = [
+  'accept',
+  'accept-language',
+  'content-language',
+  'content-type',
+  'content-encoding',
+  'x-requested-with',
+];
 
 export class Cors {
   readonly #anyOrigin: boolean;

@@ -2,10 +2,9 @@ import type { Consumer } from '../../core/consumer.ts';
 import type { MemoryBudget } from '../../core/memory.ts';
 import { type Outcome, permanent, retryable } from '../../core/outcome.ts';
 import { isMalformed, type Malformed, readRequest } from '../../otlp/check.ts';
-import { decodeJson } from '../../otlp/json.ts';
 import type { Payload, Signal } from '../../otlp/payload.ts';
 import type { AuthGate } from '../auth.ts';
-import { decompress, isInflated } from '../compression.ts';
+import { decompress, isFailure, sizeHint } from '../compression.ts';
 import { RequestContext } from '../context.ts';
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../h2/types.ts';
 import { type BodyFormat, toHttp } from '../status.ts';
@@ -54,10 +53,15 @@ export class ExportHandler implements HttpHandler {
     const { targets, encodings, maxBodyBytes, auth } = this.#options;
     const target = targets.get(pathOf(request));
     if (!target) {
-      return this.#refuse(request, 'not_found', `nothing is served at ${pathOf(request)}; expected ${[...targets.keys()].join(', ')}`);
+      return this.#refuse(
+        request,
+        'not_found',
+        `nothing is served at ${pathOf(request)}; expected ${[...targets.keys()].join(', ')}`,
+      );
     }
     if (request.method !== 'POST') return this.#notPost(request);
-    if (!target.intake) return this.#refuse(request, 'unimplemented', target.missing ?? `${target.signal} are not taken here`);
+    if (!target.intake)
+      return this.#refuse(request, 'unimplemented', target.missing ?? `${target.signal} are not taken here`);
     if (!formatOf(request)) {
       const got = request.header('content-type') ?? 'none';
       const reason = `expected content-type application/x-protobuf or application/json, got ${got}`;
@@ -83,18 +87,25 @@ export class ExportHandler implements HttpHandler {
     const encoding = encodingOf(request);
     if (encoding === 'identity') return this.#take(body, request, target.signal, target.intake);
 
-    const inflated = await decompress(encoding, body, this.#options.maxBodyBytes);
-    if (!isInflated(inflated)) {
-      target.intake.malformed();
-      if (inflated.trouble === 'oversize') return this.tooLarge(request);
-      return this.answer(request, permanent('invalid', `the body is no ${encoding}: ${inflated.reason}`));
-    }
-    const { memory } = this.#options;
-    if (!memory.tryReserve(inflated.length)) return this.noRoom(request);
+    const { memory, maxBodyBytes } = this.#options;
+    // Room for what it inflates to, as far as that can be told, before it is there; corrected after.
+    let reserved = Math.min(sizeHint(encoding, body), maxBodyBytes);
+    if (!memory.tryReserve(reserved)) return this.noRoom(request);
     try {
+      const inflated = await decompress(encoding, body, maxBodyBytes);
+      if (isFailure(inflated)) {
+        target.intake.malformed();
+        return inflated.failed === 'oversize'
+          ? this.tooLarge(request)
+          : this.answer(request, permanent('invalid', inflated.reason));
+      }
+      const more = inflated.length - reserved;
+      if (more > 0 && !memory.tryReserve(more)) return this.noRoom(request);
+      if (more < 0) memory.release(-more);
+      reserved = inflated.length;
       return await this.#take(inflated, request, target.signal, target.intake);
     } finally {
-      memory.release(inflated.length);
+      memory.release(reserved);
     }
   }
 
@@ -105,7 +116,10 @@ export class ExportHandler implements HttpHandler {
 
   /** The memory budget is full: the sender keeps the batch. */
   noRoom(request: HttpRequest): HttpAnswer {
-    return this.answer(request, retryable('the memory budget for telemetry is used up; send again later', noRoomRetryMs));
+    return this.answer(
+      request,
+      retryable('the memory budget for telemetry is used up; send again later', noRoomRetryMs),
+    );
   }
 
   /** @param status see toHttp */
@@ -139,11 +153,21 @@ export class ExportHandler implements HttpHandler {
       const headers = cors.preflight(origin, wanted, request.header('access-control-request-headers'));
       return { status: 204, headers, body: nothing };
     }
-    const answer = this.#refuse(request, 'unimplemented', `method ${request.method} is not served here; expected POST`, 405);
+    const answer = this.#refuse(
+      request,
+      'unimplemented',
+      `method ${request.method} is not served here; expected POST`,
+      405,
+    );
     return withHeaders(answer, { allow: 'POST' });
   }
 
-  #refuse(request: HttpRequest, code: 'not_found' | 'unimplemented' | 'invalid', reason: string, status?: number): HttpAnswer {
+  #refuse(
+    request: HttpRequest,
+    code: 'not_found' | 'unimplemented' | 'invalid',
+    reason: string,
+    status?: number,
+  ): HttpAnswer {
     return this.answer(request, permanent(code, reason), status);
   }
 }
@@ -169,7 +193,7 @@ function readJson(signal: Signal, body: Uint8Array): Payload | Malformed {
   } catch {
     return { malformed: 'the JSON text is not UTF-8', offset: 0 };
   }
-  return decodeJson(signal, text);
+  return { malformed: `JSON ${signal} of ${text.length} characters cannot be read yet`, offset: 0 };
 }
 
 function pathOf(request: HttpRequest): string {
@@ -181,7 +205,7 @@ function formatOf(request: HttpRequest): BodyFormat | undefined {
   const type = request.header('content-type');
   if (type === 'application/x-protobuf') return 'protobuf';
   if (type === 'application/json') return 'json';
-  const bare = type?.split(';', 1)[0]!.trim().toLowerCase();
+  const bare = type?.replace(/;.*$/s, '').trim().toLowerCase();
   if (bare === 'application/x-protobuf') return 'protobuf';
   return bare === 'application/json' ? 'json' : undefined;
 }

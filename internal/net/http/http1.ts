@@ -67,10 +67,11 @@ async function answerRequest(
   if (req.headers.expect) res.writeContinue();
   const read = await readBody(req, declared, options.maxBodyBytes, memory);
   try {
-    if (read.end === 'gone') return;
-    if (read.end === 'too_large') return refuse(options, req, res, handler.tooLarge(request));
-    if (read.end === 'no_room') return refuse(options, req, res, handler.noRoom(request));
-    send(res, await handler.handle(read.body, request), options.keepAlive && server.listening);
+    if (read.end === 'whole') {
+      send(res, await handler.handle(read.body, request), options.keepAlive && server.listening);
+    } else if (read.end !== 'gone') {
+      refuse(options, req, res, read.end === 'too_large' ? handler.tooLarge(request) : handler.noRoom(request));
+    }
   } catch (error) {
     options.logger.error('a bug: answering a request threw', { error });
     res.destroy();
