@@ -3,6 +3,12 @@ import type { ComponentEntry } from '../../internal/core/component.ts';
 /** THE list of components. Code is loaded only for those that a configuration names. */
 export const components: readonly ComponentEntry[] = [
   entry('receiver', 'otlp', [], async () => (await import('../../receivers/otlp/index.ts')).default),
+  entry(
+    'receiver',
+    'otlp_json_file',
+    ['otlpjsonfile'],
+    async () => (await import('../../receivers/otlp_json_file/index.ts')).default,
+  ),
 
   entry('processor', 'batch', [], async () => (await import('../../processors/batch/index.ts')).default),
   entry(
