@@ -1,7 +1,9 @@
 import { open } from 'node:fs/promises';
 
 /** A whole line of a file, or what is wrong with it, and where the next one begins (a byte offset). */
-export type Line = { readonly text: Buffer; readonly next: number } | { readonly tooLong: number; readonly next: number };
+export type Line =
+  | { readonly text: Buffer; readonly next: number }
+  | { readonly tooLong: number; readonly next: number };
 
 const chunkBytes = 256 * 1024;
 const newline = 0x0a;

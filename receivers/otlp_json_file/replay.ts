@@ -60,7 +60,9 @@ export class FileReplay implements Component {
         try {
           await this.#read(file.path, file.key, file.size);
         } catch (error) {
-          this.#settings.logger.warn(`cannot read ${file.path}: ${(error as Error).message}; trying again at the next poll`);
+          this.#settings.logger.warn(
+            `cannot read ${file.path}: ${(error as Error).message}; trying again at the next poll`,
+          );
         }
       }
     } while (await sleep(this.#settings.clock, this.#config.poll_interval, signal));
@@ -111,10 +113,13 @@ export class FileReplay implements Component {
       }
       this.#count(`otelcol_receiver_refused_${itemNames[signal]}`, 'Items the pipeline did not take.', batch.itemCount);
       if (outcome.status === 'permanent') {
-        this.#settings.logger.error(`the pipeline refused a line of ${path} for good: ${outcome.reason}`, { items: batch.itemCount });
+        this.#settings.logger.error(`the pipeline refused a line of ${path} for good: ${outcome.reason}`, {
+          items: batch.itemCount,
+        });
         return true;
       }
-      if (!(await sleep(this.#settings.clock, Math.max(wait, outcome.retryAfterMs ?? 0), this.#stop.signal))) return false;
+      if (!(await sleep(this.#settings.clock, Math.max(wait, outcome.retryAfterMs ?? 0), this.#stop.signal)))
+        return false;
     }
   }
 

@@ -57,7 +57,11 @@ async function send(
   abort: AbortSignal,
 ): Promise<void> {
   const { signal, batch, rate, durationMs } = options;
-  const sample = new Sample(signal, { items: batch, resources: Math.min(3, batch), seed: Math.floor(Math.random() * 2 ** 32) });
+  const sample = new Sample(signal, {
+    items: batch,
+    resources: Math.min(3, batch),
+    seed: Math.floor(Math.random() * 2 ** 32),
+  });
   const began = clock.monotonic();
   const total = Math.max(1, Math.round((rate * durationMs) / 1000 / batch));
   const underWay = new Set<Promise<void>>();

@@ -1,0 +1,107 @@
+import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import { expect } from 'vitest';
+import type { Otelcol } from '../../../bench/peers/otelcol.ts';
+import { startSluice } from '../../../bench/peers/sluice.ts';
+import type { Signal } from '../../../internal/otlp/payload.ts';
+import { stamped } from '../../../internal/testkit/stamped.ts';
+
+export type Running = Otelcol;
+
+/** OTLP on both protocols, on ports of its own. */
+export const otlpReceiver = `
+receivers:
+  otlp: { protocols: { grpc: { endpoint: "127.0.0.1:\${env:GRPC_PORT}" }, http: { endpoint: "127.0.0.1:\${env:HTTP_PORT}" } } }`;
+
+/** One pipeline per signal from otlp to these exporters. */
+export function pipelines(exporters: string, processors = 'batch'): string {
+  const row = `{ receivers: [otlp], processors: [${processors}], exporters: [${exporters}] }`;
+  return `
+service:
+  pipelines: { traces: ${row}, metrics: ${row}, logs: ${row} }`;
+}
+
+/** Runs the program while `work` does, and stops it in any case. */
+export async function running(
+  yaml: string,
+  env: Readonly<Record<string, string>>,
+  work: (sluice: Running) => Promise<void>,
+): Promise<Running> {
+  const sluice = await startSluice({ yaml, env: { ...env } });
+  try {
+    await work(sluice);
+  } catch (error) {
+    (error as Error).message += `\n--- log of the collector ---\n${sluice.stderr().slice(-4000)}`;
+    throw error;
+  } finally {
+    await sluice.stop();
+  }
+  return sluice;
+}
+
+/** @returns the HTTP status */
+export async function post(sluice: Running, signal: Signal, ids: readonly string[]): Promise<number> {
+  const body = Buffer.concat(stamped(signal, ids).chunks);
+  const answer = await fetch(`http://127.0.0.1:${sluice.ports.http}/v1/${signal}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-protobuf' },
+    body,
+  });
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
+const service = { traces: 'trace.v1.TraceService', metrics: 'metrics.v1.MetricsService', logs: 'logs.v1.LogsService' };
+
+/** A gRPC client of one running collector. */
+export class GrpcSender {
+  readonly #client: Client;
+
+  constructor(sluice: Running) {
+    this.#client = new Client(`127.0.0.1:${sluice.ports.grpc}`, credentials.createInsecure());
+  }
+
+  /** @returns the gRPC status code */
+  call(signal: Signal, bytes: Uint8Array): Promise<number> {
+    const raw = (value: Buffer) => value;
+    const path = `/opentelemetry.proto.collector.${service[signal]}/Export`;
+    return new Promise((resolve) => {
+      this.#client.makeUnaryRequest(path, raw, raw, Buffer.from(bytes), (error: ServiceError | null) =>
+        resolve(error?.code ?? 0),
+      );
+    });
+  }
+
+  send(signal: Signal, ids: readonly string[]): Promise<number> {
+    return this.call(signal, Buffer.concat(stamped(signal, ids).chunks));
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+export interface LedgerBranch {
+  readonly balanced: boolean;
+  readonly received: number;
+  readonly sent: number;
+  readonly refused: number;
+  readonly held: number;
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
+export async function ledger(sluice: Running): Promise<any> {
+  return (await fetch(`http://127.0.0.1:${sluice.ports.metrics}/ledger`)).json();
+}
+
+export async function metrics(sluice: Running): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${sluice.ports.metrics}/metrics`)).text();
+}
+
+/** Ids n0 … n(count-1) with a name in front. */
+export function ids(name: string, count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `${name}${n}`);
+}
+
+export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+  await expect.poll(holds, { message: what, timeout: timeoutMs, interval: 20 }).toBe(true);
+}

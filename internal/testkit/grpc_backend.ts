@@ -1,0 +1,112 @@
+import {
+  type handleUnaryCall,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type status,
+} from '@grpc/grpc-js';
+import { Payload, type Signal } from '../otlp/payload.ts';
+import { idsOf } from './stamped.ts';
+
+/** What a backend says to one request: yes, a gRPC status, a partial success, or nothing until `release`. */
+export type Reply =
+  | 'ok'
+  | 'hang'
+  | { readonly code: status; readonly reason: string }
+  | { readonly rejected: number; readonly reason: string };
+
+const services = {
+  traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+  metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
+  logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+} as const;
+
+/** An OTLP/gRPC backend on grpc-js that remembers the ids it said yes to (see `stamped`), and can die and come back on its port. */
+export class GrpcBackend {
+  /** Ids in order of arrival, one entry per time an id was accepted. */
+  readonly accepted: string[] = [];
+  /** Each request's message, accepted or not. */
+  readonly bodies: Buffer[] = [];
+  /** Requests that came in, whatever was answered. */
+  requests = 0;
+  /** Asked for each request. */
+  reply: (ids: readonly string[]) => Reply = () => 'ok';
+  port = 0;
+  #server: Server | undefined;
+  #hanging: (() => void)[] = [];
+
+  static async start(): Promise<GrpcBackend> {
+    const backend = new GrpcBackend();
+    await backend.up();
+    return backend;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** Listens, on the same port as before if there was one. */
+  async up(): Promise<void> {
+    const server = new Server({ 'grpc.max_receive_message_length': -1 });
+    for (const [signal, path] of Object.entries(services))
+      server.addService(service(path), { export: this.#handler(signal as Signal) });
+    this.port = await new Promise((resolve, reject) =>
+      server.bindAsync(`127.0.0.1:${this.port}`, ServerCredentials.createInsecure(), (error, port) =>
+        error ? reject(error) : resolve(port),
+      ),
+    );
+    this.#server = server;
+  }
+
+  /** Dies: every call under way is cut off. */
+  down(): void {
+    this.#server?.forceShutdown();
+    this.#server = undefined;
+    this.#hanging = [];
+  }
+
+  /** Answers what hangs with OK. */
+  release(): void {
+    for (const answer of this.#hanging.splice(0)) answer();
+  }
+
+  #handler(signal: Signal): handleUnaryCall<Buffer, Buffer> {
+    return (call, done) => {
+      this.requests++;
+      this.bodies.push(call.request);
+      const ids = idsOf(new Payload(signal, [call.request], 0, call.request.byteLength));
+      const reply = this.reply(ids);
+      const accept = (answer: Buffer) => {
+        this.accepted.push(...ids);
+        done(null, answer);
+      };
+      if (reply === 'ok') accept(Buffer.alloc(0));
+      else if (reply === 'hang') this.#hanging.push(() => accept(Buffer.alloc(0)));
+      else if ('rejected' in reply) accept(partialSuccess(reply.rejected, reply.reason));
+      else done({ code: reply.code, details: reply.reason, metadata: new Metadata() });
+    };
+  }
+}
+
+function service(path: string): ServiceDefinition {
+  const raw = (bytes: Buffer) => bytes;
+  return {
+    export: {
+      path,
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: raw,
+      requestDeserialize: raw,
+      responseSerialize: raw,
+      responseDeserialize: raw,
+    },
+  } as unknown as ServiceDefinition;
+}
+
+/** partial_success = 1 { rejected = 1, error_message = 2 } */
+function partialSuccess(rejected: number, reason: string): Buffer {
+  const text = Buffer.from(reason);
+  const inner = Buffer.concat([Buffer.from([0x08, rejected, 0x12, text.length]), text]);
+  return Buffer.concat([Buffer.from([0x0a, inner.length]), inner]);
+}
