@@ -22,8 +22,9 @@ export function explain(issues: readonly ZodIssue[], unsaid: string, schema: z.c
       return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(key, known), atKey: true }));
     }
     const found = nodeAt(node, path);
-    const said = issue.message !== unsaid && issue.message !== 'Invalid input' ? issue.message : undefined;
+    let said = issue.message !== unsaid && issue.message !== 'Invalid input' ? issue.message : undefined;
     const isSecret = metaAt(schema, path).secret === true;
+    if (said?.startsWith('expected') && !said.includes(', got ')) said += `, ${got(found, isSecret)}`;
     const message = said ?? `expected ${expectation(issue)}, ${got(found, isSecret)}${advice(issue, found)}`;
     return [{ path, message, atKey: false }];
   });

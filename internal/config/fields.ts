@@ -59,7 +59,7 @@ export function formatDuration(ms: number): string {
 /** A Go duration; the value is milliseconds. */
 export function duration(byDefault?: string) {
   const field = z
-    .union([z.string(), z.number()])
+    .union([z.string(), z.number()], { error: 'expected a duration such as 200ms' })
     .transform((value, ctx) => {
       const ms = parseDuration(String(value));
       if (ms !== undefined && ms >= 0) return ms;

@@ -30,7 +30,6 @@ export function jsonSchema(factories: readonly Factory[]): object {
     description: "The OpenTelemetry Collector's configuration, as far as Sluice has its components.",
     type: 'object',
     properties: { ...properties, service: { $ref: '#/definitions/service' } },
-    required: ['service'],
     additionalProperties: false,
     definitions,
   };
@@ -98,7 +97,11 @@ function allowingReference(json: Json): Json {
   }
   if (json.type === 'object') return { ...json, type: ['object', 'null'] };
   if (['number', 'integer', 'boolean'].includes(json.type)) {
-    return { ...json, type: [json.type, 'string'], pattern: reference };
+    const { minimum, maximum, ...rest } = json;
+    const bounds = Object.entries({ minimum, maximum }).filter(([, bound]) =>
+      Number.isSafeInteger(bound) ? Math.abs(bound) < Number.MAX_SAFE_INTEGER : bound !== undefined,
+    );
+    return { ...rest, ...Object.fromEntries(bounds), type: [json.type, 'string'], pattern: reference };
   }
   if (json.type === 'string' && json.pattern) return { ...json, pattern: `(?:${json.pattern})|${reference}` };
   return json;
