@@ -8,7 +8,7 @@ import type { ResolvedConfig } from '../../internal/core/resolved.ts';
 import type { Logger } from '../../internal/core/telemetry.ts';
 import { buildCollector, type Collector } from '../../internal/pipeline/collector.ts';
 import { createLogger } from '../../internal/telemetry/logger.ts';
-import { createMeter } from '../../internal/telemetry/meter.ts';
+import { createMeter, type MeterHandle } from '../../internal/telemetry/meter.ts';
 import { observeProcess } from '../../internal/telemetry/process.ts';
 import { logSummary } from '../../internal/telemetry/summary.ts';
 import type { ExitCode } from './cli.ts';
@@ -19,7 +19,7 @@ type Good = Extract<Loaded, { ok: true }>;
 /** Runs one collector until a signal or a fatal error ends it. */
 export async function serve(first: Good, reread: () => Promise<Loaded>, embedded: boolean): Promise<ExitCode> {
   const { config } = first;
-  const { logger, flush } = createLogger(config.service.telemetry.logs, build);
+  const { logger, close: closeLog } = createLogger(config.service.telemetry.logs, build);
   warn(logger, first.warnings);
   const memory = new MemoryBudget(config.service.memoryBudgetBytes ?? defaultBudget());
   const meter = createMeter(config.service.telemetry, build, randomUUID());
@@ -39,14 +39,14 @@ export async function serve(first: Good, reread: () => Promise<Loaded>, embedded
     await collector.start();
   } catch (error) {
     logger.error((error as Error).message);
-    await flush();
+    await closeLog();
     return 1;
   }
   const telemetry = await startTelemetry(config, collector, meter, logger);
   if (!telemetry.ok) {
     logger.error(telemetry.reason);
     await collector.shutdown(AbortSignal.abort());
-    await flush();
+    await closeLog();
     return 1;
   }
   logger.info('Everything is ready. Begin running and processing data.', {
@@ -61,7 +61,7 @@ export async function serve(first: Good, reread: () => Promise<Loaded>, embedded
   await drain(collector, config.service.shutdownTimeoutMs, logger);
   await telemetry.stop();
   endProcessMetrics();
-  await flush();
+  await closeLog();
   return failure ? 1 : 0;
 }
 
@@ -79,7 +79,7 @@ function defaultBudget(): number {
 async function startTelemetry(
   config: ResolvedConfig,
   collector: Collector,
-  meter: ReturnType<typeof createMeter>,
+  meter: MeterHandle,
   logger: Logger,
 ): Promise<{ ok: true; stop(): Promise<void> } | { ok: false; reason: string }> {
   const { metrics } = config.service.telemetry;
@@ -91,7 +91,7 @@ async function startTelemetry(
         addresses: metrics.prometheus,
         scrape: meter.scrape,
         ledger: () => collector.ledger(),
-        topology: () => collector.topology(),
+        topology: () => ({ pipelines: collector.topology(), extensions: config.service.extensions }),
         system: collector.system,
         logger,
       });
