@@ -52,15 +52,23 @@ export function readRequest(signal: Signal, bytes: Uint8Array): Payload | Malfor
 
 const KEY_VALUE = KIND_MESSAGE + messageNamed('KeyValue').index;
 
+const HIGH_BITS = 0x8080_8080 | 0;
+
 /** One pass over one request. Its methods return false, with `problem` and `offset` set, where the request is wrong. */
 class Check {
   items = 0;
   problem = '';
   offset = 0;
   readonly #buf: Uint8Array;
+  /** The memory that holds the request, by words: text is looked at four bytes at a time. */
+  readonly #words: Int32Array;
+  /** Where the request begins in that memory. */
+  readonly #base: number;
 
   constructor(buf: Uint8Array) {
     this.#buf = buf;
+    this.#words = new Int32Array(buf.buffer, 0, buf.buffer.byteLength >>> 2);
+    this.#base = buf.byteOffset;
   }
 
   /** The hot loop: one table look-up tells what a tag means, so it serves all messages. */
@@ -75,10 +83,17 @@ class Check {
         if (pos < 0) return this.#fail(index, 0, at, 'the tag is malformed or cut off');
         tag = uint32At(buf, at);
       }
-      const kind = kindOf(row, tag);
+      // No field beyond 30 is known: those are told apart by their wire type only.
+      const kind = kinds[row + (tag < TAGS ? tag : TAGS - 8 + (tag & 7))]!;
       if (kind >= KIND_STRING) {
-        // pos may be end here: buf[pos] is then another message's byte or undefined, and the bounds check below fails.
-        let size = buf[pos]!;
+        if (kind === KEY_VALUE && depth < MAX_DEPTH - 1) {
+          const next = this.#attributes(at, end, tag);
+          if (next > at) {
+            pos = next;
+            continue;
+          }
+        }
+        let size = pos < end ? buf[pos]! : 0x80;
         if (size < 0x80) pos++;
         else {
           const start = shortVarintEnd(buf, pos, end);
@@ -87,29 +102,28 @@ class Check {
           pos = start;
         }
         const stop = pos + size;
-        if (!(stop <= end)) return this.#fail(index, tag, at, 'the length runs past the end of its message');
-        if (kind === KEY_VALUE) {
-          const plain = depth < MAX_DEPTH - 1 && this.#attribute(pos, stop);
-          if (!plain && !this.#nested(kind, pos, stop, depth, at)) return false;
-        } else if (kind >= KIND_MESSAGE) {
-          if (!this.#nested(kind, pos, stop, depth, at)) return false;
+        if (stop > end) return this.#fail(index, tag, at, 'the length runs past the end of its message');
+        if (kind >= KIND_MESSAGE) {
+          const inner = kind - KIND_MESSAGE;
+          if (depth >= MAX_DEPTH) return this.#fail(inner, 0, at, `more than ${MAX_DEPTH} messages inside each other`);
+          if (inner >= FIRST_ITEM) this.items++;
+          if (!this.message(inner, pos, stop, depth + 1)) return false;
         } else if (kind === KIND_STRING) {
-          if (!isText(buf, pos, stop)) return this.#fail(index, tag, at, 'the text is not UTF-8');
+          if (!this.#isText(pos, stop)) return this.#fail(index, tag, at, 'the text is not UTF-8');
         } else if (!this.#bytes(kind, pos, stop)) {
           return this.#fail(index, tag, at, wrongBytes(kind, size));
         }
         pos = stop;
-      } else if (kind === KIND_VARINT && buf[pos]! < 0x80 && pos < end) {
-        pos++;
+      } else if (kind === KIND_VARINT) {
+        if (pos < end && buf[pos]! < 0x80) pos++;
+        else pos = varintEnd(buf, pos, end);
+        if (pos < 0) return this.#fail(index, tag, at, 'the varint is malformed or cut off');
       } else if (kind === KIND_FIXED64) {
         pos += 8;
         if (pos > end) return this.#fail(index, tag, at, 'cut off');
       } else if (kind === KIND_FIXED32) {
         pos += 4;
         if (pos > end) return this.#fail(index, tag, at, 'cut off');
-      } else if (kind === KIND_VARINT) {
-        pos = varintEnd(buf, pos, end);
-        if (pos < 0) return this.#fail(index, tag, at, 'the varint is malformed or cut off');
       } else if (kind === KIND_UNKNOWN) {
         pos = skipValue(buf, pos, end, tag);
         if (pos < 0) return this.#fail(index, tag, at, 'the unknown field is malformed or cut off');
@@ -120,34 +134,62 @@ class Check {
     return true;
   }
 
-  #nested(kind: number, pos: number, stop: number, depth: number, at: number): boolean {
-    const index = kind - KIND_MESSAGE;
-    if (depth >= MAX_DEPTH) return this.#fail(index, 0, at, `more than ${MAX_DEPTH} messages inside each other`);
-    if (index >= FIRST_ITEM) this.items++;
-    return this.message(index, pos, stop, depth + 1);
+  /**
+   * Goes through attributes that stand in a row and look as every SDK writes them: key, then value, one-byte lengths.
+   * Returns where they end: at the first one that looks otherwise, which may be at once, at `at`.
+   *
+   * Text is checked for the whole row. Between two texts there is always a tag, so the row is UTF-8 if each text is.
+   */
+  #attributes(at: number, end: number, tag: number): number {
+    const buf = this.#buf;
+    let text = at;
+    let next = at;
+    while (next + 8 <= end && buf[next] === tag) {
+      const pos = next + 2;
+      const stop = pos + buf[next + 1]!;
+      const value = pos + 2 + buf[pos + 1]!;
+      if (stop > end || value + 4 > stop || buf[pos] !== 0x0a || buf[value] !== 0x12) break;
+      if (value + 2 + buf[value + 1]! !== stop || ((buf[next + 1]! | buf[pos + 1]! | buf[value + 1]!) & 0x80) !== 0)
+        break;
+      const type = buf[value + 2]!;
+      if (type === 0x0a) {
+        if (value + 4 + buf[value + 3]! !== stop || buf[value + 3]! >= 0x80) break;
+      } else if (type === 0x18 || type === 0x10) {
+        if (varintEnd(buf, value + 3, stop) !== stop) break;
+        if (stop > value + 4) {
+          if (!this.#isText(text, value)) return at;
+          text = stop;
+        }
+      } else {
+        if (type !== 0x21 || value + 11 !== stop) break;
+        if (!this.#isText(text, value)) return at;
+        text = stop;
+      }
+      next = stop;
+    }
+    return this.#isText(text, next) ? next : at;
   }
 
-  /**
-   * A KeyValue as every SDK writes it: key, then value, one-byte lengths, and a string, bool, double or small integer.
-   * False means only that it looks otherwise.
-   */
-  #attribute(pos: number, stop: number): boolean {
-    const buf = this.#buf;
-    if (stop - pos < 4 || buf[pos] !== 0x0a) return false;
-    const key = pos + 2;
-    const value = key + buf[pos + 1]!;
-    if (value + 2 > stop || buf[value] !== 0x12 || value + 2 + buf[value + 1]! !== stop) return false;
-    if (buf[pos + 1]! >= 0x80 || buf[value + 1]! >= 0x80) return false;
-    if (value + 4 > stop) return value + 2 === stop && isText(buf, key, value);
-    const tag = buf[value + 2]!;
-    if (tag === 0x0a) {
-      const size = buf[value + 3]!;
-      return size < 0x80 && value + 4 + size === stop && isText(buf, key, value) && isText(buf, value + 4, stop);
-    }
-    if (tag === 0x18 || tag === 0x10) {
-      return buf[value + 3]! < 0x80 && value + 4 === stop && isText(buf, key, value);
-    }
-    return tag === 0x21 && value + 11 === stop && isText(buf, key, value);
+  #isText(start: number, stop: number): boolean {
+    return start === stop || this.#isAscii(start, stop) || isUtf8(this.#buf.subarray(start, stop));
+  }
+
+  /** Four bytes at a time, which counts: this is half of the whole check. May say no at the very end of the memory. */
+  #isAscii(start: number, stop: number): boolean {
+    const words = this.#words;
+    const from = this.#base + start;
+    const to = this.#base + stop - 1;
+    const last = to >>> 2;
+    if (last >= words.length) return false;
+    let i = from >>> 2;
+    // Of the first and the last word only the bytes in the range; numbers are little-endian wherever Node runs.
+    const head = -1 << ((from & 3) << 3);
+    const tail = -1 >>> (24 - ((to & 3) << 3));
+    if (i === last) return (words[i]! & head & tail & HIGH_BITS) === 0;
+    let bits = (words[i++]! & head) | (words[last]! & tail);
+    for (; i + 3 < last; i += 4) bits |= words[i]! | words[i + 1]! | words[i + 2]! | words[i + 3]!;
+    for (; i < last; i++) bits |= words[i]!;
+    return (bits & HIGH_BITS) === 0;
   }
 
   #bytes(kind: number, pos: number, stop: number): boolean {
@@ -176,17 +218,6 @@ class Check {
     this.offset = offset;
     return false;
   }
-}
-
-function kindOf(row: number, tag: number): number {
-  return tag < TAGS ? kinds[row + tag]! : kinds[row + (TAGS - 8) + (tag & 7)]!;
-}
-
-function isText(buf: Uint8Array, pos: number, stop: number): boolean {
-  for (let i = pos; i < stop; i++) {
-    if (buf[i]! >= 0x80) return isUtf8(buf.subarray(i, stop));
-  }
-  return true;
 }
 
 function wrongBytes(kind: number, size: number): string {
