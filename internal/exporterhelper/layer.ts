@@ -7,6 +7,7 @@ export type Layer = (next: Consumer) => Consumer;
 export class Life {
   readonly #stopping = new AbortController();
   readonly #cancels = new Set<() => void>();
+  readonly #ends: (() => void)[] = [];
   #killed = false;
 
   /** Fires when no wait for another try may begin or go on. */
@@ -27,6 +28,15 @@ export class Life {
     this.stop();
     this.#killed = true;
     for (const cancel of [...this.#cancels]) cancel();
+  }
+
+  /** `end` runs when the exporter is shut down: what a reload replaces must not be scraped any more. */
+  onEnd(end: () => void): void {
+    this.#ends.push(end);
+  }
+
+  end(): void {
+    for (const end of this.#ends.splice(0)) end();
   }
 
   /** `cancel` runs at `kill`, unless taken back. Cheaper than a signal's listener for each send. */

@@ -3,7 +3,7 @@ import type { Outcome, Permanent, Retryable } from '../core/outcome.ts';
 import type { Counter } from '../core/telemetry.ts';
 import type { Signal } from '../otlp/payload.ts';
 import type { Located } from './isolate.ts';
-import type { Layer } from './layer.ts';
+import type { Layer, Life } from './layer.ts';
 import { Notice } from './notice.ts';
 
 /** What the classic metric names call the items of a signal. */
@@ -27,14 +27,14 @@ export function lostItems(outcome: Located, items: number): number {
 }
 
 /** Counts what became of each batch, all its tries taken together. */
-export function observe(settings: Settings, signal: Signal, health: Health): Layer {
+export function observe(settings: Settings, signal: Signal, health: Health, life: Life): Layer {
   const labels = { exporter: settings.id };
   const of = (what: string, help: string): Counter =>
     settings.meter.counter({ name: `otelcol_exporter_${what}_${itemNames[signal]}`, help, labels });
   const sent = of('sent', 'Items that the destination took.');
   const failed = of('send_failed', 'Items that the destination did not take, after all tries.');
   let inFlight = 0;
-  settings.meter.observe(
+  const end = settings.meter.observe(
     {
       name: 'otelcol_exporter_in_flight_requests',
       help: 'Batches being sent, waits between tries included.',
@@ -42,6 +42,7 @@ export function observe(settings: Settings, signal: Signal, health: Health): Lay
     },
     () => inFlight,
   );
+  life.onEnd(end);
   return (next) => ({
     async consume(batch, ctx) {
       inFlight++;

@@ -75,9 +75,11 @@ export class Queue implements Consumer {
       buckets: byteBuckets,
     });
     const size = `What the queue holds, in ${config.sizer} or what its sizer counts.`;
-    meter.observe({ name: 'otelcol_exporter_queue_size', help: size, labels }, () => this.#size);
+    life.onEnd(meter.observe({ name: 'otelcol_exporter_queue_size', help: size, labels }, () => this.#size));
     const capacity = 'What the queue may hold, in the units of its size.';
-    meter.observe({ name: 'otelcol_exporter_queue_capacity', help: capacity, labels }, () => config.queue_size);
+    life.onEnd(
+      meter.observe({ name: 'otelcol_exporter_queue_capacity', help: capacity, labels }, () => config.queue_size),
+    );
   }
 
   /** Items that wait or are being sent. */

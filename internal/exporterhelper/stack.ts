@@ -57,7 +57,7 @@ class Exporter implements Component, Consumer {
     const life = this.#life;
     const health = new Health(settings, () => this.#queue?.items ?? this.#calls.items);
     const inner = stack(sending(settings, sender), [
-      observe(settings, signal, health),
+      observe(settings, signal, health, life),
       isolate,
       retry(config.retry_on_failure ?? noRetry, { clock, random, life, onWait: (outcome) => health.retrying(outcome) }),
       timeout(config.timeout ?? 0, clock, life),
@@ -97,6 +97,7 @@ class Exporter implements Component, Consumer {
     abort.removeEventListener('abort', kill);
     const lost = this.#queue?.lostAtStop ?? 0;
     if (lost > 0) this.#settings.logger.error('the backend did not take these items before the stop', { items: lost });
+    life.end();
     await this.#sender.shutdown?.(abort);
   }
 }
