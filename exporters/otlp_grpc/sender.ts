@@ -21,9 +21,6 @@ const methods: Readonly<Record<Signal, string>> = {
   logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
 };
 
-/** The fastest: the default levels take twice the time and save little on telemetry. */
-const levels = { gzip: 1, deflate: 1, zstd: 1 } as const;
-
 /** An answer is a few bytes and a message; what inflates to more than this is not one. */
 const maxAnswerBytes = 4 * 1024 * 1024;
 
@@ -128,7 +125,7 @@ export class GrpcSender implements Sender {
 type Compression = 'gzip' | 'zstd' | 'deflate';
 
 async function compressed(encoding: Compression, chunks: readonly Uint8Array[]): Promise<Buffer> {
-  const message = await compress(encoding, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks), levels[encoding]);
+  const message = await compress(encoding, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
   return frame([message], message.length, true);
 }
 

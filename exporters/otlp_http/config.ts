@@ -26,8 +26,8 @@ export const schema = object({
   profiles_endpoint: unsupported('profiles are not there yet'),
   encoding: z.enum(['proto', 'json']).default('proto').describe('OTLP protobuf, or OTLP/JSON.'),
   compression: z
-    .enum(['gzip', 'zstd', 'deflate', 'snappy', 'none', ''], {
-      error: 'expected gzip, zstd, deflate, snappy or none',
+    .enum(['gzip', 'zstd', 'zlib', 'deflate', 'snappy', 'none', ''], {
+      error: 'expected gzip, zstd, zlib, deflate, snappy or none',
     })
     .default('gzip')
     .describe('How bodies are compressed.'),

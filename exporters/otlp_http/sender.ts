@@ -16,9 +16,6 @@ import { type HttpEnd, type Posting, post } from './request.ts';
 
 const contentTypes = { proto: 'application/x-protobuf', json: 'application/json' } as const;
 
-/** The fastest: the default levels take twice the time and save little on telemetry. */
-const fastest = 1;
-
 /** Chunks smaller than this on average are copied together: a write to the socket costs more than the copy. */
 const minChunkBytes = 16 * 1024;
 
@@ -88,7 +85,7 @@ export class HttpSender implements Sender {
     if (compression === 'none' || compression === '') {
       return batch.byteLength / chunks.length < minChunkBytes ? [joined(chunks)] : chunks;
     }
-    return [await compress(compression, joined(chunks), compression_params?.level || fastest)];
+    return [await compress(compression, joined(chunks), compression_params?.level || undefined)];
   }
 
   #judge(end: HttpEnd): Outcome {

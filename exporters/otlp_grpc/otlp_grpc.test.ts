@@ -1,0 +1,233 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as grpc from '@grpc/grpc-js';
+import { afterEach, expect, test, vi } from 'vitest';
+import type { Component, Host } from '../../internal/core/component.ts';
+import { type Consumer, noContext } from '../../internal/core/consumer.ts';
+import type { Outcome } from '../../internal/core/outcome.ts';
+import { Payload, type Signal } from '../../internal/otlp/payload.ts';
+import { encodeExportResponse } from '../../internal/otlp/response.ts';
+import { type TestSettings, testSettings } from '../../internal/testkit/settings.ts';
+import { idsOf, stamped } from '../../internal/testkit/stamped.ts';
+import { schema } from './config.ts';
+import factory from './index.ts';
+import { GrpcBackend } from './test_backend.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).reverse()) await clean();
+});
+
+/** One try and its outcome: no queue, no retry. */
+const bare = { sending_queue: { enabled: false }, retry_on_failure: { enabled: false }, compression: 'none' };
+const plain = { tls: { insecure: true } };
+
+async function backend(): Promise<GrpcBackend> {
+  const server = await new GrpcBackend().listen();
+  cleanups.push(() => server.stop());
+  return server;
+}
+
+async function started(
+  config: Record<string, unknown>,
+  settings: TestSettings = testSettings(),
+  extensions: Record<string, Component> = {},
+): Promise<Consumer & Component> {
+  const component = factory.create(settings, schema.parse({ ...plain, ...config }));
+  cleanups.push(() => component.shutdown?.(AbortSignal.abort()));
+  await component.start?.({ extension: (id) => extensions[id] } as Partial<Host> as Host);
+  return component;
+}
+
+test.each<Signal>(['traces', 'metrics', 'logs'])(
+  '%s arrive at the service of their signal, each item once',
+  async (signal) => {
+    const server = await backend();
+    const exporter = await started({ ...bare, endpoint: `127.0.0.1:${server.port}` }, testSettings({ signal }));
+    const batch = Payload.concat(signal, [stamped(signal, ['a', 'b']), stamped(signal, ['c'])]);
+    expect(await exporter.consume(batch, noContext)).toEqual({ status: 'accepted' });
+    expect(server.batches.map((it) => it.signal)).toEqual([signal]);
+    expect(server.payloads().flatMap(idsOf)).toEqual(['a', 'b', 'c']);
+  },
+);
+
+test.each(['gzip', 'deflate'])('a %s message is read by a server nobody here wrote', async (compression) => {
+  const server = await backend();
+  const exporter = await started({ ...bare, compression, endpoint: `127.0.0.1:${server.port}` });
+  const ids = Array.from({ length: 500 }, (_, i) => `span-${i}`);
+  expect(await exporter.consume(stamped('traces', ids), noContext)).toEqual({ status: 'accepted' });
+  expect(server.payloads().flatMap(idsOf)).toEqual(ids);
+});
+
+test('several batches at once all arrive over one connection', async () => {
+  const server = await backend();
+  const exporter = await started({ ...bare, compression: 'gzip', endpoint: `127.0.0.1:${server.port}` });
+  const ids = Array.from({ length: 100 }, (_, i) => `id-${i}`);
+  const outcomes = await Promise.all(ids.map((id) => exporter.consume(stamped('traces', [id]), noContext)));
+  expect(new Set(outcomes.map((it) => it.status))).toEqual(new Set(['accepted']));
+  expect(server.payloads().flatMap(idsOf).sort()).toEqual([...ids].sort());
+});
+
+test('a batch of 20 MB is sent whole', async () => {
+  const server = await backend();
+  const exporter = await started({ ...bare, endpoint: `127.0.0.1:${server.port}` });
+  const big = stamped('traces', ['x'.repeat(20 * 1024 * 1024)]);
+  expect(await exporter.consume(big, noContext)).toEqual({ status: 'accepted' });
+  expect(server.batches[0]!.bytes.equals(Buffer.concat(big.chunks))).toBe(true);
+});
+
+test.each(['http://127.0.0.1:PORT', 'dns:///127.0.0.1:PORT', 'passthrough:///127.0.0.1:PORT', 'localhost:PORT'])(
+  'the endpoint may be written %s',
+  async (form) => {
+    const server = await backend();
+    const exporter = await started({ ...bare, endpoint: form.replace('PORT', String(server.port)) });
+    expect(await exporter.consume(stamped('traces', ['a']), noContext)).toEqual({ status: 'accepted' });
+  },
+);
+
+test('http:// means plain text without a tls section', async () => {
+  const server = await backend();
+  const exporter = await started({ ...bare, tls: {}, endpoint: `http://127.0.0.1:${server.port}` });
+  expect(await exporter.consume(stamped('traces', ['a']), noContext)).toEqual({ status: 'accepted' });
+});
+
+test('a Unix socket is an endpoint', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-grpc-'));
+  cleanups.push(() => rm(folder, { recursive: true }));
+  const server = await new GrpcBackend().listen(`unix:${folder}/otlp.sock`);
+  cleanups.push(() => server.stop());
+  const exporter = await started({ ...bare, endpoint: `unix://${folder}/otlp.sock` });
+  expect(await exporter.consume(stamped('traces', ['a']), noContext)).toEqual({ status: 'accepted' });
+  expect(server.payloads().flatMap(idsOf)).toEqual(['a']);
+});
+
+test('headers of the configuration and of the authenticator go with each request, the latter asked anew', async () => {
+  const server = await backend();
+  let token = 0;
+  const authenticator = { headers: () => ({ authorization: `Bearer ${++token}` }) };
+  const config = { ...bare, endpoint: `127.0.0.1:${server.port}`, headers: { 'X-Tenant': 'blue' } };
+  const auth = { authenticator: 'bearertokenauth/x' };
+  const exporter = await started({ ...config, auth }, testSettings(), {
+    'bearertokenauth/x': authenticator as Component,
+  });
+  await exporter.consume(stamped('traces', ['a']), noContext);
+  await exporter.consume(stamped('traces', ['b']), noContext);
+  const seen = server.batches.map(({ metadata }) => [metadata.get('x-tenant')[0], metadata.get('authorization')[0]]);
+  expect(seen).toEqual([
+    ['blue', 'Bearer 1'],
+    ['blue', 'Bearer 2'],
+  ]);
+  expect(String(server.batches[0]!.metadata.get('user-agent')[0])).toMatch(/^sluice\/0\.0\.0 /);
+});
+
+test('an authenticator that is not running keeps the exporter from starting', async () => {
+  const config = { ...bare, endpoint: 'localhost:4317', auth: { authenticator: 'nobody' } };
+  await expect(started(config)).rejects.toThrow(/nobody.*service\.extensions/);
+});
+
+test('a refused connection is retryable and names the address', async () => {
+  const server = await backend();
+  server.stop();
+  const exporter = await started({ ...bare, endpoint: `127.0.0.1:${server.port}` });
+  const outcome = await exporter.consume(stamped('traces', ['a']), noContext);
+  expect(outcome).toMatchObject({ status: 'retryable' });
+  expect((outcome as { reason: string }).reason).toContain(`connect ECONNREFUSED 127.0.0.1:${server.port}`);
+});
+
+async function outcomeOf(answer: GrpcBackend['answer']): Promise<Outcome> {
+  const server = await backend();
+  server.answer = answer;
+  const exporter = await started({ ...bare, endpoint: `127.0.0.1:${server.port}` });
+  return exporter.consume(stamped('traces', ['a', 'b', 'c']), noContext);
+}
+
+test('a partial success tells how many items were rejected, and why', async () => {
+  const answer = encodeExportResponse('traces', { rejectedItems: 2, message: 'too old' });
+  expect(await outcomeOf((end) => end(null, answer))).toEqual({
+    status: 'accepted',
+    rejectedItems: 2,
+    reason: 'too old',
+  });
+});
+
+test.each([
+  [grpc.status.UNAVAILABLE, 'retryable'],
+  [grpc.status.DEADLINE_EXCEEDED, 'retryable'],
+  [grpc.status.RESOURCE_EXHAUSTED, 'permanent'],
+  [grpc.status.INVALID_ARGUMENT, 'permanent'],
+  [grpc.status.UNAUTHENTICATED, 'permanent'],
+  [grpc.status.UNIMPLEMENTED, 'permanent'],
+])('status %d is %s, with the words of the server', async (code, status) => {
+  const outcome = await outcomeOf((end) => end({ code, details: 'the words' }));
+  expect(outcome).toMatchObject({ status, reason: expect.stringContaining('the words') });
+});
+
+test('RESOURCE_EXHAUSTED with RetryInfo is retryable after the time it names', async () => {
+  // google.rpc.Status{ code 8, details: [Any{ RetryInfo{ retry_delay 7s } }] }
+  const url = Buffer.from('type.googleapis.com/google.rpc.RetryInfo');
+  const any = Buffer.concat([Buffer.from([0x0a, url.length]), url, Buffer.from([0x12, 4, 0x0a, 2, 0x08, 7])]);
+  const details = Buffer.concat([Buffer.from([0x08, 8, 0x1a, any.length]), any]);
+  const metadata = new grpc.Metadata();
+  metadata.set('grpc-status-details-bin', details);
+  const outcome = await outcomeOf((end) =>
+    end({ code: grpc.status.RESOURCE_EXHAUSTED, details: 'slow down', metadata }),
+  );
+  expect(outcome).toMatchObject({ status: 'retryable', retryAfterMs: 7000 });
+});
+
+test('a backend that never answers is given up after the timeout, and the call is cancelled there', async () => {
+  const server = await backend();
+  server.answer = () => {};
+  const settings = testSettings();
+  const exporter = await started({ ...bare, endpoint: `127.0.0.1:${server.port}`, timeout: '5s' }, settings);
+  const outcome = exporter.consume(stamped('traces', ['a']), noContext);
+  await vi.waitFor(() => expect(server.batches).toHaveLength(1), 10_000);
+  await settings.clock.advance(5000);
+  expect(await outcome).toMatchObject({ status: 'retryable', reason: expect.stringContaining('5000 ms') });
+  await vi.waitFor(() => expect(server.cancelled).toBe(1), 10_000);
+});
+
+test('nothing accepted is lost while the backend is killed and restarted', async () => {
+  const server = await backend();
+  const { port } = server;
+  const settings = testSettings();
+  const exporter = await started(
+    { endpoint: `127.0.0.1:${port}`, retry_on_failure: { max_elapsed_time: '0s' } },
+    settings,
+  );
+  expect(await exporter.consume(stamped('traces', ['before']), noContext)).toMatchObject({ status: 'accepted' });
+  await vi.waitFor(() => expect(server.batches).toHaveLength(1), 10_000);
+  server.stop();
+  for (const id of ['while-1', 'while-2']) await exporter.consume(stamped('traces', [id]), noContext);
+  await vi.waitFor(() => expect(settings.reports.at(-1)).toMatchObject({ status: 'recoverable_error' }), 10_000);
+  await server.listen(`127.0.0.1:${port}`);
+  await exporter.consume(stamped('traces', ['after']), noContext);
+  await vi.waitFor(
+    async () => {
+      await settings.clock.advance(5000);
+      expect(new Set(server.payloads().flatMap(idsOf))).toEqual(new Set(['before', 'while-1', 'while-2', 'after']));
+    },
+    { timeout: 15_000, interval: 50 },
+  );
+  expect(settings.reports.at(-1)).toMatchObject({ status: 'ok' });
+});
+
+test('shutdown sends what is queued and leaves no connection', async () => {
+  const server = await backend();
+  const exporter = await started({ endpoint: `127.0.0.1:${server.port}` });
+  for (let i = 0; i < 50; i++) await exporter.consume(stamped('traces', [`id-${i}`]), noContext);
+  await exporter.shutdown?.(new AbortController().signal);
+  expect(server.payloads().flatMap(idsOf)).toHaveLength(50);
+  expect(await exporter.consume(stamped('traces', ['late']), noContext)).toMatchObject({ status: 'retryable' });
+});
+
+test.each([
+  ['localhost', 'host:port'],
+  ['localhost:0', 'host:port'],
+  ['http://localhost:4317/v1/traces', 'no path'],
+  ['ftp://localhost:4317', 'scheme'],
+  ['unix://', 'path of a socket'],
+])('the endpoint %s is refused with what is wrong', (endpoint, wrong) => {
+  expect(schema.safeParse({ endpoint }).error?.issues[0]?.message).toContain(wrong);
+});
