@@ -1,5 +1,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { type Body, stampRequest } from '../items/body.ts';
+import { inflate } from '../items/inflate.ts';
+import { SuccessCheck } from './answer.ts';
 import type { Client, ClientEvents } from './client.ts';
 
 const READ_BUFFER = 65536;
@@ -26,6 +28,7 @@ class Connection {
   #answer: Buffer = Buffer.alloc(0);
   #busy = false;
   #closed = false;
+  readonly #success = new SuccessCheck();
 
   static open(port: number, slot: number, body: Body, events: ClientEvents): Promise<Connection> {
     return new Promise((resolve, reject) => {
@@ -98,7 +101,9 @@ class Connection {
       if (answer === undefined) return;
       if (!this.#busy) throw new Error('an answer to no request');
       if (answer.length < this.#answer.length) throw new Error('more bytes than one answer to one request');
-      if (answer.status === 200 && answer.bodyLength > 0) throw new Error('a partial success');
+      const { status, bodyLength } = answer;
+      const decode = (bytes: Buffer) => (answer?.compressed ? inflate(bytes) : bytes);
+      if (status === 200) this.#success.check(this.#answer.subarray(answer.length - bodyLength), decode);
     } catch (error) {
       this.#fail(error as Error);
       return;
@@ -118,6 +123,7 @@ class Connection {
 export interface Answer {
   readonly status: number;
   readonly bodyLength: number;
+  readonly compressed: boolean;
   /** Head and body together. */
   readonly length: number;
 }
@@ -137,5 +143,6 @@ export function readAnswer(bytes: Buffer): Answer | undefined {
   if (Number.isNaN(status) || Number.isNaN(bodyLength)) throw new Error(`not an answer this client reads: ${head}`);
   if (/^connection: *close/im.test(head)) throw new Error(`the subject closes the connection: ${head}`);
   const length = headEnd + 4 + bodyLength;
-  return bytes.length < length ? undefined : { status, bodyLength, length };
+  if (bytes.length < length) return undefined;
+  return { status, bodyLength, length, compressed: /^content-encoding:/im.test(head) };
 }

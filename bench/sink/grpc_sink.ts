@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { inflate } from '../items/inflate.ts';
 import { ACK, END_HEADERS, END_STREAM, FRAME, FRAME_HEADER, frame, settings, windowUpdate } from '../load/grpc_wire.ts';
-import { inflate } from './inflate.ts';
 import type { Sink, SinkOptions } from './sink.ts';
 
 const PREFACE = 24;
@@ -10,6 +10,8 @@ const MAX_WINDOW = 0x7fffffff;
 /** How much may arrive before the connection's window is filled up again. */
 const REFILL = 64 * 1024 * 1024;
 const GRPC_PREFIX = 5;
+/** Buffers kept for the next messages of a connection. */
+const SPARE = 16;
 const MAX_MESSAGE = 64 * 1024 * 1024;
 
 // :status 200 (static entry 8), content-type application/grpc, and the trailer grpc-status.
@@ -55,8 +57,13 @@ export async function startGrpcSink(options: SinkOptions): Promise<Sink> {
 /** A gRPC message as it comes in: prefix, then the body into a buffer of the length that the prefix names. */
 class Message {
   readonly #prefix = Buffer.alloc(GRPC_PREFIX);
+  readonly #spare: Buffer[];
   #body: Buffer | undefined;
   #filled = 0;
+
+  constructor(spare: Buffer[]) {
+    this.#spare = spare;
+  }
 
   append(bytes: Buffer): void {
     let from = 0;
@@ -67,7 +74,7 @@ class Message {
       if (this.#filled < GRPC_PREFIX) return;
       const length = this.#prefix.readUInt32BE(1);
       if (length > MAX_MESSAGE) throw new Error(`a message of ${length} bytes`);
-      this.#body = Buffer.allocUnsafeSlow(length);
+      this.#body = take(this.#spare, length);
       this.#filled = 0;
     }
     if (this.#filled + bytes.length - from > this.#body.length) throw new Error('more bytes than the message has');
@@ -75,16 +82,25 @@ class Message {
     this.#filled += bytes.length - from;
   }
 
-  finish(): Uint8Array {
+  finish(use: (message: Uint8Array) => void): void {
     if (this.#body === undefined || this.#filled < this.#body.length) throw new Error('a message that ends early');
-    return this.#prefix[0] === 1 ? inflate(this.#body) : this.#body;
+    use(this.#prefix[0] === 1 ? inflate(this.#body) : this.#body);
+    if (this.#spare.length < SPARE) this.#spare.push(Buffer.from(this.#body.buffer));
   }
+}
+
+/** Large buffers are used again: allocating them costs the sink more than reading what is in them. */
+function take(spare: Buffer[], length: number): Buffer {
+  const found = spare.findIndex((buffer) => buffer.length >= length);
+  const buffer = found < 0 ? Buffer.allocUnsafeSlow(Math.ceil(length * 1.125)) : spare.splice(found, 1)[0]!;
+  return buffer.subarray(0, length);
 }
 
 class Connection {
   readonly #socket: Socket;
   readonly #options: SinkOptions;
   readonly #messages = new Map<number, Message>();
+  readonly #spare: Buffer[] = [];
   readonly #timers = new Set<NodeJS.Timeout>();
   /** Bytes of the preface, or of a frame header or control frame, until they are whole. */
   #pending: Buffer = Buffer.alloc(0);
@@ -176,7 +192,7 @@ class Connection {
 
   #control(type: number, flags: number, stream: number, payload: Buffer): void {
     if (type === FRAME.headers) {
-      this.#messages.set(stream, new Message());
+      this.#messages.set(stream, new Message(this.#spare));
       if ((flags & END_STREAM) !== 0) throw new Error('a call without a message');
     } else if (type === FRAME.reset) {
       this.#messages.delete(stream);
@@ -203,7 +219,7 @@ class Connection {
     if (message === undefined) return;
     this.#messages.delete(stream);
     const { refuse, delayMs, onMessage } = this.#options;
-    if (refuse === undefined) onMessage(message.finish());
+    if (refuse === undefined) message.finish(onMessage);
     const answer = refuse === undefined ? Buffer.from(ANSWER) : refusal(refuse);
     for (const at of refuse === undefined ? ANSWER_STREAMS : [5]) answer.writeUInt32BE(stream, at);
     if (delayMs === undefined) {

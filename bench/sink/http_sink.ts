@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { inflate } from './inflate.ts';
+import { inflate } from '../items/inflate.ts';
 import type { Sink, SinkOptions } from './sink.ts';
 
 /** Takes OTLP/HTTP on any path: node:http costs the sink little where bodies are large. */

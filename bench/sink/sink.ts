@@ -5,7 +5,7 @@ export interface Sink {
 }
 
 export interface SinkOptions {
-  /** One whole Export*ServiceRequest, decompressed; its bytes are the receiver's. A throw ends up in `onFailure`. */
+  /** One whole Export*ServiceRequest, decompressed; its bytes are used again after the call. A throw ends up in `onFailure`. */
   onMessage(message: Uint8Array): void;
   /** What the sink does not understand: the measurement is void. */
   onFailure(error: Error): void;

@@ -1,0 +1,8 @@
+import { idle } from './idle.ts';
+import { noop } from './noop.ts';
+import type { Scenario } from './scenario.ts';
+import { slowBackend } from './slow_backend.ts';
+import { steady } from './steady.ts';
+import { throughputScenarios } from './throughput.ts';
+
+export const SCENARIOS: readonly Scenario[] = [noop, ...throughputScenarios, steady, slowBackend, idle];
