@@ -1,0 +1,143 @@
+import type { MetricLevel } from '../core/telemetry.ts';
+
+/** A metric of ours as documented. The code that counts states name, labels and level again; a test compares. */
+export interface CatalogueEntry {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  readonly level: MetricLevel;
+  readonly help: string;
+}
+
+const items = ['spans', 'metric_points', 'log_records'] as const;
+
+/** A counter for each signal's items. */
+function each(prefix: string, labels: readonly string[], help: string): CatalogueEntry[] {
+  return items.map((unit) => ({ name: `${prefix}_${unit}`, type: 'counter', labels, level: 'basic', help }));
+}
+
+function entry(
+  type: CatalogueEntry['type'],
+  name: string,
+  labels: readonly string[],
+  help: string,
+  level: MetricLevel = 'basic',
+): CatalogueEntry {
+  return { name, type, labels, level, help };
+}
+
+const receiver = ['receiver', 'transport'];
+const queue = ['exporter', 'data_type'];
+const branch = ['pipeline', 'exporter'];
+
+export const catalogue: readonly CatalogueEntry[] = [
+  ...each('otelcol_receiver_accepted', receiver, 'Items taken into the pipeline.'),
+  ...each('otelcol_receiver_refused', receiver, 'Items the pipeline did not take; the sender was told.'),
+  ...each('otelcol_receiver_failed', receiver, 'Items lost to an error inside the receiver.'),
+  entry('counter', 'otelcol_receiver_requests', [...receiver, 'outcome'], 'Requests: success, refused or failure.'),
+
+  entry('counter', 'otelcol_processor_incoming_items', ['processor', 'otel.signal'], 'Items handed to the processor.'),
+  entry('counter', 'otelcol_processor_outgoing_items', ['processor', 'otel.signal'], 'Items the processor passed on.'),
+  ...each('otelcol_processor_memory_limiter_accepted', ['processor'], 'Items let through.'),
+  ...each('otelcol_processor_memory_limiter_refused', ['processor'], 'Items refused for lack of memory.'),
+  entry('histogram', 'otelcol_processor_batch_batch_send_size', ['processor'], 'Items of the batches sent.', 'normal'),
+  entry(
+    'histogram',
+    'otelcol_processor_batch_batch_send_size_bytes',
+    ['processor'],
+    'Bytes of the batches sent.',
+    'detailed',
+  ),
+  entry('counter', 'otelcol_processor_batch_batch_size_trigger_send', ['processor'], 'Batches sent because full.'),
+  entry('counter', 'otelcol_processor_batch_timeout_trigger_send', ['processor'], 'Batches sent because time was up.'),
+  entry('gauge', 'otelcol_processor_batch_metadata_cardinality', ['processor'], 'Distinct metadata values batched by.'),
+
+  ...each('otelcol_exporter_sent', ['exporter'], 'Items the destination took.'),
+  ...each('otelcol_exporter_send_failed', ['exporter'], 'Items the destination did not take, after all tries.'),
+  ...each('otelcol_exporter_enqueue_failed', ['exporter'], 'Items refused because the sending queue had no room.'),
+  entry('gauge', 'otelcol_exporter_queue_size', queue, 'What the queue holds, in the units of its sizer.'),
+  entry('gauge', 'otelcol_exporter_queue_capacity', queue, 'What the queue may hold, in the units of its sizer.'),
+  entry('gauge', 'otelcol_exporter_in_flight_requests', queue, 'Batches being sent, waits between tries included.'),
+  entry(
+    'histogram',
+    'otelcol_exporter_queue_batch_send_size',
+    ['exporter'],
+    'Items of the batches that leave the queue.',
+    'normal',
+  ),
+  entry(
+    'histogram',
+    'otelcol_exporter_queue_batch_send_size_bytes',
+    ['exporter'],
+    'Bytes of the batches that leave the queue.',
+    'detailed',
+  ),
+  entry(
+    'histogram',
+    'sluice_exporter_try_duration_seconds',
+    queue,
+    'Time of one try to send a batch, queueing and waits not included.',
+    'normal',
+  ),
+
+  entry(
+    'counter',
+    'sluice_pipeline_items_total',
+    [...branch, 'outcome', 'reason'],
+    'Items of each pipeline by what became of them: received + surplus = all other outcomes + held.',
+  ),
+  entry(
+    'gauge',
+    'sluice_pipeline_items_held',
+    branch,
+    'Items accepted, or not answered yet, that have reached no end.',
+  ),
+  entry('counter', 'sluice_component_bugs_total', ['kind', 'id'], 'Exceptions that reached a component’s edge.'),
+
+  entry('counter', 'otelcol_process_uptime', [], 'Seconds since the start.'),
+  entry('counter', 'otelcol_process_cpu_seconds', [], 'CPU time, user and system.'),
+  entry('gauge', 'otelcol_process_memory_rss', [], 'Bytes of resident memory.'),
+  entry('gauge', 'otelcol_process_runtime_heap_alloc_bytes', [], 'Bytes of live objects: V8 heap and buffers.'),
+  entry('counter', 'otelcol_process_runtime_total_alloc_bytes', [], 'Bytes ever allocated on the V8 heap.'),
+  entry(
+    'gauge',
+    'otelcol_process_runtime_total_sys_memory_bytes',
+    [],
+    'Bytes obtained from the operating system for the V8 heap and buffers.',
+  ),
+  entry('gauge', 'sluice_memory_budget_bytes', [], 'Bytes of telemetry the process may hold.'),
+  entry('gauge', 'sluice_memory_held_bytes', [], 'Bytes of telemetry the process holds now.'),
+  entry('gauge', 'sluice_memory_held_peak_bytes', [], 'Most bytes of telemetry held at once since the start.'),
+  entry('gauge', 'sluice_open_handles', ['type'], 'Open sockets, listening servers, timers and others.', 'normal'),
+  entry(
+    'gauge',
+    'sluice_event_loop_delay_seconds',
+    ['quantile'],
+    'How long one turn of the event loop took, since the last scrape; quantile 1 is the longest.',
+  ),
+  entry('counter', 'sluice_gc_pause_seconds', ['kind'], 'Time spent in garbage collection.', 'normal'),
+  entry('counter', 'sluice_gc_pauses', ['kind'], 'Garbage collections.', 'normal'),
+];
+
+/** The content of `docs/metrics.md`. */
+export function metricsPage(): string {
+  const rows = catalogue.map(
+    ({ name, type, labels, level, help }) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label.replaceAll('.', '_')}\``).join(', ')} | ${level} | ${help} |`,
+  );
+  return `# Metrics of Sluice itself
+
+Generated from \`internal/telemetry/catalogue.ts\`; do not edit.
+
+Prometheus text at \`http://localhost:8888/metrics\`, or sent as OTLP (\`service.telemetry.metrics.readers\`). The names are
+the classic ones of the OpenTelemetry Collector and carry no \`_total\` but where it is part of the name, whatever the
+scraper prefers. \`service_name\`, \`service_version\`, \`service_instance_id\` and what \`service.telemetry.resource\` adds are labels of
+\`target_info\`, not of each series. A metric is recorded at its level and the finer ones (\`basic\` < \`normal\` < \`detailed\`;
+\`service.telemetry.metrics.level\`, default \`normal\`). A metric has at most 2000 series; further label values are counted
+together as \`{otel_metric_overflow="true"}\`.
+
+| Name | Type | Labels | Level | Meaning |
+|---|---|---|---|---|
+${rows.join('\n')}
+`;
+}
