@@ -1,100 +1,80 @@
 import type { Socket } from 'node:net';
 import { grpcResponseHeaders, httpHeaders, okTrailers, PREFIX, trailersOnly } from './answer.ts';
 import { ClosedStreams } from './closed_streams.ts';
+import { controlFrame } from './control.ts';
+import type { Deadlines } from './deadlines.ts';
+import { Departure } from './departure.ts';
 import * as f from './frames.ts';
-import { beginGrpc, endGrpc, grpcData } from './grpc_call.ts';
-import { BROKEN, HpackDecoder, OVER_LIMIT } from './hpack/decoder.ts';
-import { beginHttp, endHttp, httpData } from './http_call.ts';
+import { grpcCall } from './grpc_call.ts';
+import { HeadReader } from './head_reader.ts';
+import { HeaderBlocks } from './header_blocks.ts';
+import { httpCall } from './http_call.ts';
 import { Lifetime } from './lifetime.ts';
 import { LeakyBucket } from './limits.ts';
 import { FrameReader, type FrameSink } from './reader.ts';
-import { type RequestHead, readHead, trailersAreRight } from './request_head.ts';
 import { Sender } from './sender.ts';
 import type { ServerState } from './server_state.ts';
 import { Stream } from './stream.ts';
+import { checkTimes } from './times.ts';
 import type { GrpcAnswer, HttpAnswer } from './types.ts';
 
-/** How long a closed connection may take to read our last words. */
-const LINGER_MS = 1000;
-/** How long the client may take to answer the ping between the two GOAWAY frames. */
-const GOAWAY_PING_MS = 1000;
-const goAwayPing = Buffer.from('goaway!!', 'latin1');
-const keepalivePing = Buffer.from('alive???', 'latin1');
-/** Header blocks whose meaning is kept: a client calls a handful of methods over and over. */
-const HEADS = 4;
+/** Noise that each answered call makes up for. */
+const FORGIVEN = 4;
+const nothing = new Uint8Array(0);
 
-interface KnownHead {
-  readonly block: Buffer;
-  readonly generation: number;
-  readonly head: RequestHead;
-}
-
-/** A block that goes on in CONTINUATION frames. */
-interface OpenBlock {
-  readonly id: number;
-  readonly flags: number;
-  readonly parts: Buffer[];
-  bytes: number;
-}
-
-/** One HTTP/2 connection, the server's side (RFC 9113). */
+/** One HTTP/2 connection, the server's side (RFC 9113). What is public is for the files beside this one. */
 export class Connection implements FrameSink {
   readonly server: ServerState;
+  readonly socket: Socket;
   readonly sender: Sender;
-  deaf = false;
+  readonly streams = new Map<number, Stream>();
+  readonly lifetime: Lifetime;
+  readonly departure = new Departure(this);
+  readonly blocks = new HeaderBlocks(this);
+  readonly startedAt: number;
   /** Monotonic milliseconds, taken once for each read. */
   now: number;
-  #socket: Socket;
-  #reader = new FrameReader(this);
-  #hpack = new HpackDecoder();
-  #heads: KnownHead[] = [];
-  #nextHead = 0;
-  #streams = new Map<number, Stream>();
-  #closed = new ClosedStreams();
-  #lastId = 0;
-  /** Streams the client reset whose handlers still work. */
-  #orphans = 0;
+  /** Nothing more is read: the connection has failed or is closing. */
+  deaf = false;
+  closingSince: number | undefined;
+  /** Not read from, since the client does not read its answers. */
+  pausedSince: number | undefined;
+  settingsAcked = false;
+  lastId = 0;
+  readonly #reader = new FrameReader(this);
+  readonly #heads: HeadReader;
+  readonly #closed = new ClosedStreams();
+  readonly #resets: LeakyBucket;
+  readonly #noise: LeakyBucket;
+  #deadlines: Deadlines;
+  /** Handlers at work, and how many of those on streams that are gone. */
   #running = 0;
-  #block: OpenBlock | undefined;
+  #orphans = 0;
   #dataStream: Stream | undefined;
-  #window: number;
+  /** What the client may send on the connection, and what came since it was told so. */
+  #window = f.DEFAULT_WINDOW;
   #consumed = 0;
   #sawSettings = false;
-  #settingsAcked = false;
-  #startedAt: number;
-  #blockSince = 0;
-  #resets: LeakyBucket;
-  #noise: LeakyBucket;
-  #lifetime: Lifetime;
-  #leaving: 'no' | 'announced' | 'final' = 'no';
-  #announcedAt = 0;
-  #refuseAfter = f.MAX_STREAM_ID;
-  #closingAt: number | undefined;
-  #pausedAt: number | undefined;
   #advertised = false;
-  #timed: Stream[] = [];
   #peer: string | undefined;
 
   constructor(server: ServerState, socket: Socket) {
     const { limits } = server;
     this.server = server;
-    this.#socket = socket;
+    this.socket = socket;
     this.now = server.clock.monotonic();
-    this.#startedAt = this.now;
+    this.startedAt = this.now;
     this.sender = new Sender(
       socket,
       (stream) => this.#sent(stream),
       () => this.#written(),
     );
-    this.#window = f.DEFAULT_WINDOW;
+    this.lifetime = new Lifetime(server.keepalive, this.now, server.random());
+    this.#heads = new HeadReader(server.methods, limits.maxHeaderListBytes);
     this.#resets = new LeakyBucket(limits.resetBurst, limits.resetsPerSecond);
     this.#noise = new LeakyBucket(limits.noiseBurst, limits.noisePerSecond);
-    this.#lifetime = new Lifetime(server.keepalive, this.now, server.random());
-    socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
-    socket.on('drain', () => this.#drained());
-    socket.on('error', (error) => server.logger.debug('connection failed', { peer: this.peer, error: error.message }));
-    socket.on('close', () => this.#lost());
+    this.#deadlines = server.deadlines;
+    this.#listen();
     this.sender.settings([
       [f.SETTINGS_MAX_CONCURRENT_STREAMS, limits.maxConcurrentStreams],
       [f.SETTINGS_MAX_HEADER_LIST_SIZE, limits.maxHeaderListBytes],
@@ -104,101 +84,86 @@ export class Connection implements FrameSink {
 
   get peer(): string {
     if (this.#peer) return this.#peer;
-    const { remoteAddress: host, remotePort: port, remoteFamily } = this.#socket;
+    const { remoteAddress: host, remotePort: port, remoteFamily } = this.socket;
     this.#peer = host === undefined ? 'unix' : remoteFamily === 'IPv6' ? `[${host}]:${port}` : `${host}:${port}`;
     return this.#peer;
   }
 
-  /** The first bytes, which somebody else has read already. */
-  feed(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  /** No call is open, and no handler works. */
+  get idle(): boolean {
+    return this.streams.size === 0 && this.#running === 0;
   }
 
-  #read(chunk: Buffer): void {
+  #listen(): void {
+    const { socket, server } = this;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.read(chunk));
+    socket.on('drain', () => this.#drained());
+    socket.on('error', (error) => server.logger.debug('connection failed', { peer: this.peer, error: error.message }));
+    socket.on('close', () => this.#lost());
+  }
+
+  read(chunk: Buffer): void {
     if (this.deaf) return;
     this.now = this.server.clock.monotonic();
-    this.#lifetime.heard(this.now);
+    this.lifetime.heard(this.now);
     this.#reader.push(chunk);
     if (this.#consumed * 2 >= this.server.limits.connectionWindowBytes) this.#replenish(this.#consumed);
   }
 
   #replenish(bytes: number): void {
     this.#consumed = 0;
-    if (bytes <= 0) return;
+    if (bytes <= 0 || this.deaf) return;
     this.#window += bytes;
     this.sender.windowUpdate(0, bytes);
   }
 
   // What the reader tells.
 
-  frameHeader(type: number, _flags: number, id: number, length: number): void {
+  frameHeader(type: number, id: number, length: number): void {
     if (!this.#sawSettings) {
       // 3.4: the client's preface ends with a SETTINGS frame
-      if (type !== f.SETTINGS) return this.fail(f.PROTOCOL_ERROR, 'the first frame is not SETTINGS');
+      if (type !== f.SETTINGS) {
+        this.fail(f.PROTOCOL_ERROR, 'the first frame is not SETTINGS');
+        return;
+      }
       this.#sawSettings = true;
     }
-    const block = this.#block;
-    if (block) {
-      // 6.10
-      if (type !== f.CONTINUATION || id !== block.id) {
-        return this.fail(f.PROTOCOL_ERROR, 'a header block is interrupted by another frame');
-      }
-      if (block.bytes + length > this.server.limits.maxHeaderListBytes) {
-        return this.fail(f.ENHANCE_YOUR_CALM, 'a header block that does not end');
-      }
-    } else if (type === f.CONTINUATION) {
-      this.fail(f.PROTOCOL_ERROR, 'CONTINUATION without an open header block');
-    }
+    this.blocks.expects(type, id, length);
   }
 
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    switch (type) {
-      case f.HEADERS:
-        return this.#headers(flags, id, bytes, start, end);
-      case f.CONTINUATION:
-        return this.#continuation(flags, bytes, start, end);
-      case f.WINDOW_UPDATE:
-        return this.#windowUpdate(id, bytes, start, end);
-      case f.SETTINGS:
-        return this.#settings(flags, id, bytes, start, end);
-      case f.PING:
-        return this.#ping(flags, id, bytes, start, end);
-      case f.RST_STREAM:
-        return this.#rstStream(id, bytes, start, end);
-      case f.PRIORITY:
-        return this.#priority(id, bytes, start, end);
-      case f.GOAWAY:
-        if (id !== 0) return this.fail(f.PROTOCOL_ERROR, 'GOAWAY on a stream');
-        if (end - start < 8) return this.fail(f.FRAME_SIZE_ERROR, 'GOAWAY without its fields');
-        return this.#noisy();
-      case f.PUSH_PROMISE:
-        return this.fail(f.PROTOCOL_ERROR, 'PUSH_PROMISE from a client');
-      default:
-        this.#noisy(); // 4.1: frames of unknown types are ignored
+    if (type === f.HEADERS) this.blocks.headers(flags, id, bytes, start, end);
+    else if (type === f.CONTINUATION) this.blocks.continuation(flags, bytes, start, end);
+    else controlFrame(this, type, flags, id, bytes.subarray(start, end));
+  }
+
+  dataStart(id: number, length: number): void {
+    this.#window -= length;
+    this.#consumed += length;
+    const stream = this.streams.get(id);
+    this.#dataStream = stream;
+    if (this.#window < 0) {
+      this.fail(f.FLOW_CONTROL_ERROR, 'more DATA than the window of the connection');
+    } else if (!stream) {
+      this.#strayData(id);
+    } else if (stream.remoteClosed) {
+      this.streamError(stream, f.STREAM_CLOSED);
+    } else {
+      stream.recvWindow -= length;
+      if (stream.recvWindow < 0) this.streamError(stream, f.FLOW_CONTROL_ERROR);
     }
   }
 
-  dataStart(_flags: number, id: number, length: number): void {
-    if (!this.#sawSettings) return this.fail(f.PROTOCOL_ERROR, 'the first frame is not SETTINGS');
-    if (this.#block) return this.fail(f.PROTOCOL_ERROR, 'a header block is interrupted by another frame');
-    if (id === 0) return this.fail(f.PROTOCOL_ERROR, 'DATA on stream 0');
-    this.#window -= length;
-    this.#consumed += length;
-    if (this.#window < 0) return this.fail(f.FLOW_CONTROL_ERROR, 'more DATA than the connection window');
-    const stream = this.#streams.get(id);
-    this.#dataStream = stream;
-    if (!stream) return this.#strayData(id);
-    if (stream.remoteClosed) return this.#streamError(stream, f.STREAM_CLOSED);
-    stream.recvWindow -= length;
-    if (stream.recvWindow < 0) this.#streamError(stream, f.FLOW_CONTROL_ERROR);
-  }
-
-  /** DATA on a stream that is not open, RFC 9113 5.1. */
+  /** DATA on a stream that is not open, RFC 9113 5.1 and 6.1. */
   #strayData(id: number): void {
-    if ((id & 1) === 0 || id > this.#lastId) return this.fail(f.PROTOCOL_ERROR, 'DATA on an idle stream');
-    if (this.#closed.resetByUs(id) || id > this.#refuseAfter) return;
+    if (id === 0 || this.isIdle(id)) {
+      this.fail(f.PROTOCOL_ERROR, 'DATA on an idle stream');
+      return;
+    }
+    if (this.#closed.resetByUs(id) || id > this.departure.lastTaken) return;
     this.sender.reset(id, f.STREAM_CLOSED);
-    this.#countReset();
+    this.countReset();
   }
 
   dataBytes(chunk: Buffer, start: number, end: number): void {
@@ -206,16 +171,16 @@ export class Connection implements FrameSink {
     if (!stream || stream.gone || stream.answered) return;
     stream.received += end - start;
     stream.heardAt = this.now;
-    if (stream.head.isGrpc) grpcData(stream, chunk, start, end);
-    else httpData(stream, chunk, start, end);
+    stream.exchange.data(stream, chunk, start, end);
   }
 
-  dataEnd(flags: number): void {
-    const stream = this.#dataStream;
-    if (!stream) return;
+  dataEnd(endStream: boolean, length: number): void {
+    if (endStream) {
+      if (this.#dataStream) this.#endStream(this.#dataStream);
+    } else if (length === 0) {
+      this.noisy(); // nothing, or nothing but padding
+    }
     this.#dataStream = undefined;
-    if (flags & f.FLAG_END_STREAM) this.#endStream(stream);
-    else if (stream.heardAt !== this.now) this.#noisy(); // nothing but padding
   }
 
   keep(bytes: number): boolean {
@@ -228,214 +193,79 @@ export class Connection implements FrameSink {
     this.server.memory.release(bytes);
   }
 
-  // Headers.
+  // Streams.
 
-  #headers(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (id === 0 || (id & 1) === 0) return this.fail(f.PROTOCOL_ERROR, 'HEADERS on a stream that no client opens');
-    let from = start;
-    let to = end;
-    if (flags & f.FLAG_PADDED) {
-      to -= bytes[from++] ?? 0;
-    }
-    if (flags & f.FLAG_PRIORITY) {
-      if (to - from >= 5 && (f.readUint32(bytes, from) & 0x7fff_ffff) === id) {
-        return this.fail(f.PROTOCOL_ERROR, 'a stream that depends on itself');
-      }
-      from += 5;
-    }
-    if (from > to || from > end) return this.fail(f.PROTOCOL_ERROR, 'HEADERS padding is longer than the frame');
-    if (flags & f.FLAG_END_HEADERS) return this.#headerBlock(flags, id, bytes, from, to);
-    if (!this.keep(to - from)) return;
-    this.#block = { id, flags, parts: [Buffer.from(bytes.subarray(from, to))], bytes: to - from };
-    this.#blockSince = this.now;
+  /** Neither opened nor skipped yet (RFC 9113 5.1.1); even numbers are ours, and we open none. */
+  isIdle(id: number): boolean {
+    return id > this.lastId || (id & 1) === 0;
   }
 
-  #continuation(flags: number, bytes: Buffer, start: number, end: number): void {
-    const block = this.#block!;
-    if (end - start === 0 || block.parts.length > 8) this.#noisy();
-    if (this.deaf || !this.keep(end - start)) return;
-    block.parts.push(Buffer.from(bytes.subarray(start, end)));
-    block.bytes += end - start;
-    if ((flags & f.FLAG_END_HEADERS) === 0) return;
-    this.#dropBlock();
-    const whole = Buffer.concat(block.parts);
-    this.#headerBlock(block.flags, block.id, whole, 0, whole.length);
+  /** A whole header block. */
+  headerBlock(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
+    const endStream = (flags & f.FLAG_END_STREAM) !== 0;
+    if ((id & 1) === 0) {
+      this.fail(f.PROTOCOL_ERROR, 'HEADERS on a stream that no client opens');
+    } else if (id <= this.lastId) {
+      this.#lateHeaders(id, endStream, bytes, start, end);
+    } else {
+      this.lastId = id;
+      this.#open(id, endStream, bytes, start, end);
+    }
   }
 
-  #dropBlock(): void {
-    if (this.#block) this.unkeep(this.#block.bytes);
-    this.#block = undefined;
-  }
-
-  #headerBlock(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    const stream = this.#streams.get(id);
-    if (stream || id <= this.#lastId) return this.#lateHeaders(stream, flags, id, bytes, start, end);
-    this.#lastId = id;
-    const head = this.#readHead(bytes, start, end);
-    if (this.deaf || id > this.#refuseAfter) return;
-    if (!head) return this.#refuse(id, f.PROTOCOL_ERROR);
-    if (this.#streams.size + this.#orphans >= this.server.limits.maxConcurrentStreams) {
-      return this.#refuse(id, f.REFUSED_STREAM);
+  #open(id: number, endStream: boolean, bytes: Buffer, start: number, end: number): void {
+    const head = this.#heads.request(bytes, start, end);
+    if (head === 'broken') {
+      this.fail(f.COMPRESSION_ERROR, this.#heads.problem);
+    } else if (id > this.departure.lastTaken) {
+      // the client will take it elsewhere
+    } else if (head === 'malformed') {
+      this.#refuse(id, f.PROTOCOL_ERROR);
+    } else if (this.streams.size + this.#orphans >= this.server.limits.maxConcurrentStreams) {
+      this.#refuse(id, f.REFUSED_STREAM);
+    } else if (endStream && head.contentLength > 0) {
+      this.#refuse(id, f.PROTOCOL_ERROR); // 8.1.1
+    } else {
+      const stream = new Stream(this, id, head, head.isGrpc ? grpcCall : httpCall);
+      stream.remoteClosed = endStream;
+      this.streams.set(id, stream);
+      stream.exchange.begin(stream, endStream);
     }
-    const opened = new Stream(this, id, head, this.sender.initialWindow, this.now);
-    this.#streams.set(id, opened);
-    const ends = (flags & f.FLAG_END_STREAM) !== 0;
-    opened.remoteClosed = ends;
-    if (ends && head.contentLength > 0) return this.#streamError(opened, f.PROTOCOL_ERROR);
-    if (head.isGrpc) return beginGrpc(opened, ends);
-    beginHttp(opened);
-    if (ends && !opened.answered) endHttp(opened);
-  }
-
-  /** The head of a block that has been seen before, or a new one; undefined for a malformed request. */
-  #readHead(bytes: Buffer, start: number, end: number): RequestHead | undefined {
-    const hpack = this.#hpack;
-    const generation = hpack.generation;
-    for (const known of this.#heads) {
-      if (known.generation === generation && sameBytes(known.block, bytes, start, end)) return known.head;
-    }
-    const status = hpack.decode(bytes, start, end, this.server.limits.maxHeaderListBytes);
-    if (status === BROKEN) {
-      this.fail(f.COMPRESSION_ERROR, hpack.problem);
-      return undefined;
-    }
-    const head = readHead(hpack.fields, status === OVER_LIMIT);
-    if (!head) return undefined;
-    head.unary = this.server.methods.get(head.path);
-    if (hpack.generation === generation && end - start <= 256) {
-      this.#heads[this.#nextHead] = { block: Buffer.from(bytes.subarray(start, end)), generation, head };
-      this.#nextHead = (this.#nextHead + 1) % HEADS;
-    }
-    return head;
   }
 
   /** Trailers, or HEADERS where none may be. */
-  #lateHeaders(s: Stream | undefined, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    const status = this.#hpack.decode(bytes, start, end, this.server.limits.maxHeaderListBytes);
-    if (status === BROKEN) return this.fail(f.COMPRESSION_ERROR, this.#hpack.problem);
-    if (!s) {
+  #lateHeaders(id: number, endStream: boolean, bytes: Buffer, start: number, end: number): void {
+    const trailers = this.#heads.trailers(bytes, start, end);
+    const stream = this.streams.get(id);
+    if (trailers === 'broken') {
+      this.fail(f.COMPRESSION_ERROR, this.#heads.problem);
+    } else if (!stream) {
       if (this.#closed.resetByUs(id)) return;
       // 5.1 for a stream that was; 5.1.1 for one that was skipped
-      if (this.#closed.has(id)) return this.fail(f.STREAM_CLOSED, 'HEADERS on a closed stream');
-      return this.fail(f.PROTOCOL_ERROR, 'a stream id lower than the last');
+      if (this.#closed.has(id)) this.fail(f.STREAM_CLOSED, 'HEADERS on a closed stream');
+      else this.fail(f.PROTOCOL_ERROR, 'a stream id lower than the last');
+    } else if (stream.remoteClosed) {
+      this.streamError(stream, f.STREAM_CLOSED);
+    } else if (!endStream || trailers === 'malformed') {
+      this.streamError(stream, f.PROTOCOL_ERROR); // 8.1: trailers end the stream
+    } else {
+      this.#endStream(stream);
     }
-    if (s.remoteClosed) return this.#streamError(s, f.STREAM_CLOSED);
-    // 8.1: trailers end the stream
-    if ((flags & f.FLAG_END_STREAM) === 0 || !trailersAreRight(this.#hpack.fields)) {
-      return this.#streamError(s, f.PROTOCOL_ERROR);
-    }
-    this.#endStream(s);
   }
 
   #endStream(stream: Stream): void {
     if (stream.gone || stream.remoteClosed) return;
     stream.remoteClosed = true;
     if (stream.answered) return; // the answer is on its way and closes the stream
-    const { head } = stream;
+    const { contentLength } = stream.head;
     // 8.1.1
-    if (head.contentLength >= 0 && head.contentLength !== stream.received) {
-      return this.#streamError(stream, f.PROTOCOL_ERROR);
-    }
-    if (head.isGrpc) endGrpc(stream);
-    else endHttp(stream);
-  }
-
-  // Other frames.
-
-  #settings(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (id !== 0) return this.fail(f.PROTOCOL_ERROR, 'SETTINGS on a stream');
-    if (flags & f.FLAG_ACK) {
-      if (end !== start) return this.fail(f.FRAME_SIZE_ERROR, 'an acknowledgement with settings');
-      this.#settingsAcked = true;
-      return;
-    }
-    if ((end - start) % 6 !== 0) return this.fail(f.FRAME_SIZE_ERROR, 'SETTINGS of an odd length');
-    this.#noisy();
-    for (let at = start; at < end && !this.deaf; at += 6) {
-      this.#setting((bytes[at]! << 8) | bytes[at + 1]!, f.readUint32(bytes, at + 2));
-    }
-    if (!this.deaf) this.sender.settingsAck();
-  }
-
-  /** RFC 9113 6.5.2. */
-  #setting(id: number, value: number): void {
-    if (id === f.SETTINGS_ENABLE_PUSH && value > 1) {
-      this.fail(f.PROTOCOL_ERROR, `SETTINGS_ENABLE_PUSH ${value}`);
-    } else if (id === f.SETTINGS_MAX_FRAME_SIZE) {
-      if (value < f.DEFAULT_MAX_FRAME || value > 0xff_ffff) {
-        return this.fail(f.PROTOCOL_ERROR, `SETTINGS_MAX_FRAME_SIZE ${value}`);
-      }
-      this.sender.maxFrame = Math.min(value, f.DEFAULT_MAX_FRAME);
-    } else if (id === f.SETTINGS_INITIAL_WINDOW_SIZE) {
-      if (value > f.MAX_WINDOW) return this.fail(f.FLOW_CONTROL_ERROR, `SETTINGS_INITIAL_WINDOW_SIZE ${value}`);
-      // 6.9.2: applies to open streams too, and may leave a window negative
-      const delta = value - this.sender.initialWindow;
-      this.sender.initialWindow = value;
-      if (delta === 0) return;
-      for (const stream of this.#streams.values()) {
-        if (!this.sender.growStream(stream, delta)) {
-          return this.fail(f.FLOW_CONTROL_ERROR, 'SETTINGS make a stream window overflow');
-        }
-      }
-    }
-  }
-
-  #ping(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
-    if (id !== 0) return this.fail(f.PROTOCOL_ERROR, 'PING on a stream');
-    if (end - start !== 8) return this.fail(f.FRAME_SIZE_ERROR, 'PING of another length than 8');
-    const payload = bytes.subarray(start, end);
-    if (flags & f.FLAG_ACK) {
-      if (this.#leaving === 'announced' && goAwayPing.equals(payload)) this.#finalGoAway();
-      return;
-    }
-    if (!this.#lifetime.clientPing(this.now, this.#streams.size)) {
-      return this.fail(f.ENHANCE_YOUR_CALM, 'too_many_pings');
-    }
-    this.#noisy();
-    this.sender.ping(payload, true);
-  }
-
-  #windowUpdate(id: number, bytes: Buffer, start: number, end: number): void {
-    if (end - start !== 4) return this.fail(f.FRAME_SIZE_ERROR, 'WINDOW_UPDATE of another length than 4');
-    const increment = f.readUint32(bytes, start) & 0x7fff_ffff;
-    this.#noisy();
-    if (id === 0) {
-      if (increment === 0) return this.fail(f.PROTOCOL_ERROR, 'WINDOW_UPDATE of 0');
-      if (!this.sender.grow(increment)) this.fail(f.FLOW_CONTROL_ERROR, 'the connection window overflows');
-      return;
-    }
-    const stream = this.#streams.get(id);
-    if (!stream) {
-      if (id > this.#lastId || (id & 1) === 0) this.fail(f.PROTOCOL_ERROR, 'WINDOW_UPDATE on an idle stream');
-      return;
-    }
-    if (increment === 0) return this.#streamError(stream, f.PROTOCOL_ERROR);
-    if (!this.sender.growStream(stream, increment)) this.#streamError(stream, f.FLOW_CONTROL_ERROR);
-  }
-
-  #rstStream(id: number, _bytes: Buffer, start: number, end: number): void {
-    if (end - start !== 4) return this.fail(f.FRAME_SIZE_ERROR, 'RST_STREAM of another length than 4');
-    if (id === 0 || (id & 1) === 0 || id > this.#lastId) {
-      return this.fail(f.PROTOCOL_ERROR, 'RST_STREAM on an idle stream');
-    }
-    this.#countReset();
-    const stream = this.#streams.get(id);
-    if (stream) this.#remove(stream, false, 'the client reset the call');
-  }
-
-  /** RFC 9113 5.3.2: deprecated, read and ignored. */
-  #priority(id: number, bytes: Buffer, start: number, end: number): void {
-    if (id === 0) return this.fail(f.PROTOCOL_ERROR, 'PRIORITY on stream 0');
-    if (end - start !== 5) return this.fail(f.FRAME_SIZE_ERROR, 'PRIORITY of another length than 5');
-    if ((f.readUint32(bytes, start) & 0x7fff_ffff) === id) {
-      return this.fail(f.PROTOCOL_ERROR, 'a stream that depends on itself');
-    }
-    this.#noisy();
+    if (contentLength >= 0 && contentLength !== stream.received) this.streamError(stream, f.PROTOCOL_ERROR);
+    else stream.exchange.end(stream);
   }
 
   // What calls ask for.
 
-  /** Lets the client send `bytes` more of this stream's body; they are reserved. */
+  /** Lets the client send so many bytes more of this stream's body; they are reserved. */
   openWindow(stream: Stream, bytes: number): void {
     const increment = bytes - stream.recvWindow;
     if (increment <= 0 || stream.gone || stream.remoteClosed) return;
@@ -447,24 +277,7 @@ export class Connection implements FrameSink {
   started(stream: Stream): void {
     stream.running = true;
     this.#running++;
-    if (stream.head.timeoutMs === undefined) return;
-    this.#timed.push(stream);
-    if (this.#timed.length === 1) setImmediate(() => this.#startTimers());
-  }
-
-  /** Only calls that did not settle at once get a timer. */
-  #startTimers(): void {
-    const timed = this.#timed;
-    this.#timed = [];
-    for (const stream of timed) {
-      if (!stream.running || stream.gone) continue;
-      const left = stream.startedAt + stream.head.timeoutMs! - this.server.clock.monotonic();
-      stream.deadline = this.server.clock.after(Math.max(0, Math.ceil(left)), () => {
-        if (stream.gone || stream.answered) return;
-        stream.cancel('grpc-timeout passed');
-        this.respondGrpc(stream, { code: 4, reason: 'grpc-timeout passed' });
-      });
-    }
+    if (stream.head.timeoutMs !== undefined) this.#deadlines.add(stream);
   }
 
   /** The handler has settled: the bytes are free. */
@@ -473,10 +286,9 @@ export class Connection implements FrameSink {
     stream.deadline?.cancel();
     stream.release();
     this.#running--;
-    if (stream.gone) {
-      this.#orphans--;
-      this.#closeIfDone();
-    }
+    if (!stream.gone) return;
+    this.#orphans--;
+    this.departure.check();
   }
 
   respondGrpc(stream: Stream, answer: GrpcAnswer): void {
@@ -498,166 +310,93 @@ export class Connection implements FrameSink {
   respondHttp(stream: Stream, answer: HttpAnswer): void {
     if (stream.answered || stream.gone) return;
     stream.answered = true;
-    const body = stream.method === 'HEAD' ? nothing : answer.body;
-    this.sender.respond(stream, httpHeaders(answer), body, undefined);
+    this.sender.respond(stream, httpHeaders(answer), stream.method === 'HEAD' ? nothing : answer.body, undefined);
   }
 
   #sent(stream: Stream): void {
-    stream.answered = true;
-    this.#lifetime.answered();
-    this.#noise.forgive(4);
+    this.lifetime.answered();
+    this.#noise.forgive(FORGIVEN);
     // RFC 9113 8.1: the answer is complete, the client may stop sending
     if (!stream.remoteClosed) this.sender.reset(stream.id, f.NO_ERROR);
-    this.#remove(stream, !stream.remoteClosed, 'answered');
+    this.remove(stream, !stream.remoteClosed, undefined);
   }
 
-  #remove(stream: Stream, resetByUs: boolean, why: string): void {
+  /** @param aborted why nobody waits for the answer; undefined: it was given */
+  remove(stream: Stream, resetByUs: boolean, aborted: string | undefined): void {
     if (stream.gone) return;
     stream.gone = true;
-    this.#streams.delete(stream.id);
+    this.streams.delete(stream.id);
     this.#closed.add(stream.id, resetByUs);
     if (stream.pending) this.sender.forget(stream);
     if (stream.running) this.#orphans++;
     else stream.release();
-    if (why !== 'answered') stream.cancel(why);
-    if (this.#streams.size === 0) {
-      this.#lifetime.idle(this.now);
-      this.#closeIfDone();
-    }
+    if (aborted !== undefined) stream.cancel(aborted);
+    if (this.streams.size > 0) return;
+    this.lifetime.idle(this.now);
+    this.departure.check();
   }
 
   // Errors and the end.
 
-  /** A stream error that the client caused (RFC 9113 5.4.2); too many of them are its way to make us work. */
-  #streamError(stream: Stream, code: number): void {
+  /** A stream error that the client caused (RFC 9113 5.4.2); it can make us work with too many of them (CVE-2025-8671). */
+  streamError(stream: Stream, code: number): void {
     this.sender.reset(stream.id, code);
-    this.#remove(stream, true, 'a breach of the protocol');
-    this.#countReset();
+    this.remove(stream, true, 'a breach of the protocol');
+    this.countReset();
   }
 
   #refuse(id: number, code: number): void {
     this.sender.reset(id, code);
     this.#closed.add(id, true);
-    this.#countReset();
+    this.countReset();
   }
 
-  #countReset(): void {
+  countReset(): void {
     if (!this.#resets.add(this.now)) this.fail(f.ENHANCE_YOUR_CALM, 'too many resets');
   }
 
-  #noisy(): void {
+  noisy(): void {
     if (!this.#noise.add(this.now)) this.fail(f.ENHANCE_YOUR_CALM, 'too many frames that carry nothing');
   }
 
   /** A connection error (RFC 9113 5.4.1). */
   fail(code: number, reason: string): void {
     if (this.deaf) return;
-    this.deaf = true;
     this.server.logger.debug('connection closed for an error', { peer: this.peer, code, reason });
-    this.sender.goAway(this.#lastId, code, reason);
-    this.#close();
+    this.sender.goAway(this.lastId, code, reason);
+    this.close();
   }
 
-  /** Says goodbye: calls under way are answered, new ones go elsewhere (RFC 9113 6.8). */
-  leave(reason: string): void {
-    if (this.#leaving !== 'no' || this.deaf) return;
-    this.#leaving = 'announced';
-    this.#announcedAt = this.now;
-    this.sender.goAway(f.MAX_STREAM_ID, f.NO_ERROR, reason);
-    this.sender.ping(goAwayPing, false);
-  }
-
-  #finalGoAway(): void {
-    this.#leaving = 'final';
-    this.#refuseAfter = this.#lastId;
-    this.sender.goAway(this.#lastId, f.NO_ERROR, 'shutdown');
-    this.#closeIfDone();
-  }
-
-  #closeIfDone(): void {
-    if (this.#leaving === 'final' && this.#streams.size === 0 && this.#running === 0) this.#close();
-  }
-
-  #close(): void {
-    if (this.#closingAt !== undefined) return;
-    this.#closingAt = this.now;
+  close(): void {
+    if (this.closingSince !== undefined) return;
+    this.closingSince = this.now;
     this.deaf = true;
     this.sender.flush();
-    this.#socket.end();
+    this.socket.end();
   }
 
-  destroy(): void {
-    this.#socket.destroy();
+  sweep(now: number): void {
+    this.now = now;
+    checkTimes(this, now);
   }
 
   #lost(): void {
     this.deaf = true;
     this.#reader.close();
-    this.#dropBlock();
-    for (const stream of [...this.#streams.values()]) this.#remove(stream, false, 'the connection was lost');
+    this.blocks.drop();
+    for (const stream of [...this.streams.values()]) this.remove(stream, false, 'the connection was lost');
     this.server.closed(this);
   }
 
   #written(): void {
-    if (this.#pausedAt === undefined && this.#socket.writableLength > this.server.limits.maxUnreadAnswerBytes) {
-      this.#pausedAt = this.now;
-      this.#socket.pause();
-    }
+    if (this.pausedSince !== undefined || this.socket.writableLength <= this.server.limits.maxUnreadAnswerBytes) return;
+    this.pausedSince = this.now;
+    this.socket.pause();
   }
 
   #drained(): void {
-    if (this.#pausedAt === undefined) return;
-    this.#pausedAt = undefined;
-    this.#socket.resume();
+    if (this.pausedSince === undefined) return;
+    this.pausedSince = undefined;
+    this.socket.resume();
   }
-
-  /** Everything that depends on time alone; called about once a second. */
-  sweep(now: number): void {
-    this.now = now;
-    const { limits } = this.server;
-    if (this.#closingAt !== undefined) {
-      if (now - this.#closingAt >= LINGER_MS) this.destroy();
-      return;
-    }
-    if (this.#pausedAt !== undefined && now - this.#pausedAt >= limits.writeTimeoutMs) return this.destroy();
-    if (!this.#settingsAcked && now - this.#startedAt >= limits.headerTimeoutMs) {
-      return this.fail(f.SETTINGS_TIMEOUT, 'no SETTINGS, or no acknowledgement of ours');
-    }
-    if (this.#block && now - this.#blockSince >= limits.headerTimeoutMs) {
-      return this.fail(f.ENHANCE_YOUR_CALM, 'a header block that does not end');
-    }
-    if (this.#leaving === 'announced' && now - this.#announcedAt >= GOAWAY_PING_MS) this.#finalGoAway();
-    for (const stream of this.#streams.values()) this.#checkPace(stream, now);
-    const verdict = this.#lifetime.check(now, this.#streams.size);
-    if (verdict === 'ping') this.sender.ping(keepalivePing, false);
-    else if (verdict === 'idle') this.leave('max_idle');
-    else if (verdict === 'old') {
-      this.#lifetime.leaving(now);
-      this.leave('max_age');
-    } else if (verdict !== 'fine') this.destroy();
-  }
-
-  #checkPace(stream: Stream, now: number): void {
-    const { bodyIdleTimeoutMs, minBodyBytesPerSecond, writeTimeoutMs } = this.server.limits;
-    if (stream.pending) {
-      if (now - stream.heardAt >= writeTimeoutMs) this.#streamError(stream, f.CANCEL);
-      return;
-    }
-    if (stream.remoteClosed || stream.answered || stream.admitting || this.#pausedAt !== undefined) return;
-    const age = now - stream.startedAt;
-    if (age < bodyIdleTimeoutMs) return;
-    const slow = stream.received < (age / 1000) * minBodyBytesPerSecond;
-    if (!slow && now - stream.heardAt < bodyIdleTimeoutMs) return;
-    const reason = 'the body of the request comes too slowly';
-    if (stream.head.isGrpc) this.respondGrpc(stream, { code: 4, reason });
-    else this.respondHttp(stream, { status: 408, headers: {}, body: nothing });
-  }
-}
-
-const nothing = new Uint8Array(0);
-
-function sameBytes(known: Buffer, bytes: Buffer, start: number, end: number): boolean {
-  if (known.length !== end - start) return false;
-  for (let at = 0; at < known.length; at++) if (known[at] !== bytes[start + at]) return false;
-  return true;
 }

@@ -1,67 +1,71 @@
 import { overloaded, refusal } from './answer.ts';
+import { askAdmission, type Exchange, type Replies, run, threw } from './exchange.ts';
 import { inflateMessage } from './inflate.ts';
 import type { Stream } from './stream.ts';
 import type { GrpcAnswer } from './types.ts';
 
+/** A unary call: the body is one message behind a prefix of a flag and a length. */
+export const grpcCall: Exchange = { begin, data, end, tooSlow };
+
+const replies: Replies<GrpcAnswer> = {
+  respond: (stream, answer) => stream.connection.respondGrpc(stream, answer),
+  bug: (stream) => refuse(stream, 13, 'internal error; see the log of the server'),
+};
+
+const PREFIX = 5;
 /** A message that makes up less of the read it came in than one part in this many is copied out of it. */
 const WORTH_KEEPING = 2;
+const nothing = new Uint8Array(0);
 
-/** The call's headers are in. */
-export function beginGrpc(stream: Stream, endStream: boolean): void {
+function begin(stream: Stream, endStream: boolean): void {
   const { connection, head } = stream;
-  if (head.cut) return refuse(stream, 8, `the request's headers are larger than the server takes`);
-  if (head.method !== 'POST')
-    return connection.respondHttp(stream, { status: 405, headers: { allow: 'POST' }, body: nothing });
   const method = head.unary;
-  if (!method) return refuse(stream, 12, `unknown method ${head.path}`);
-  if (endStream) return refuse(stream, 12, 'the call has no message: a unary call has exactly one');
-  if (method.admit) admit(stream, () => method.admit!(stream));
-}
-
-function admit(stream: Stream, ask: () => GrpcAnswer | undefined | Promise<GrpcAnswer | undefined>): void {
-  let verdict: ReturnType<typeof ask>;
-  try {
-    verdict = ask();
-  } catch (error) {
-    return bug(stream, error);
+  if (head.cut) {
+    const limit = connection.server.limits.maxHeaderListBytes;
+    refuse(stream, 8, `the headers of the request are larger than the ${limit} bytes that the server takes`);
+  } else if (head.method !== 'POST') {
+    connection.respondHttp(stream, { status: 405, headers: { allow: 'POST' }, body: nothing });
+  } else if (!method) {
+    refuse(stream, 12, `unknown method ${head.path}`);
+  } else if (endStream) {
+    noMessage(stream);
+  } else if (method.admit) {
+    askAdmission(
+      stream,
+      replies,
+      () => method.admit!(stream),
+      () => admitted(stream),
+    );
   }
-  if (!verdict) return;
-  if (!('then' in verdict)) return stream.connection.respondGrpc(stream, verdict);
-  stream.admitting = true;
-  verdict.then(
-    (answer) => {
-      stream.admitting = false;
-      if (stream.gone) return;
-      if (answer) return stream.connection.respondGrpc(stream, answer);
-      stream.connection.openWindow(stream, stream.length - stream.filled);
-      if (stream.endedEarly) endGrpc(stream);
-    },
-    (error) => bug(stream, error),
-  );
 }
 
-/** Bytes of the body. The message goes into one buffer of its size, or is not copied at all. */
-export function grpcData(stream: Stream, chunk: Buffer, start: number, end: number): void {
+function admitted(stream: Stream): void {
+  if (stream.reserved > 0) stream.connection.openWindow(stream, stream.length - stream.filled);
+  if (stream.endedEarly) end(stream);
+}
+
+/** The message goes into one buffer of its size, or is not copied at all. */
+function data(stream: Stream, chunk: Buffer, start: number, end: number): void {
   let at = start;
-  if (stream.prefixBytes < 5) {
-    while (stream.prefixBytes < 5 && at < end) {
+  if (stream.prefixBytes < PREFIX) {
+    for (; stream.prefixBytes < PREFIX && at < end; at++, stream.prefixBytes++) {
       if (stream.prefixBytes === 0) stream.compressed = chunk[at]!;
       else stream.length = stream.length * 256 + chunk[at]!;
-      stream.prefixBytes++;
-      at++;
     }
-    if (stream.prefixBytes < 5 || !beginMessage(stream)) return;
-    if (end - at >= stream.length) {
-      stream.message = stream.length === 0 ? nothing : takeOut(chunk, at, at + stream.length);
+    if (stream.prefixBytes < PREFIX || !beginMessage(stream)) return;
+    if (end - at === stream.length) {
+      stream.message = takeOut(chunk, at, end);
       stream.filled = stream.length;
-      if (end - at > stream.length) tooMany(stream);
       return;
     }
-    stream.message = Buffer.allocUnsafeSlow(stream.length);
+    if (end - at < stream.length) stream.message = Buffer.allocUnsafeSlow(stream.length);
+  }
+  if (end - at > stream.length - stream.filled) {
+    refuse(stream, 12, 'the call has bytes after its message: a unary call has exactly one');
+    return;
   }
   if (at === end) return;
-  if (end - at > stream.length - stream.filled) return tooMany(stream);
-  chunk.copy(stream.message!, stream.filled, at, end);
+  chunk.copy(stream.message as Buffer, stream.filled, at, end);
   stream.filled += end - at;
 }
 
@@ -70,15 +74,17 @@ function beginMessage(stream: Stream): boolean {
   const { server } = stream.connection;
   const { compressed, length } = stream;
   const encoding = stream.head.grpcEncoding ?? 'identity';
-  if (compressed > 1) refuse(stream, 13, `the message's compressed flag is ${compressed}; it is 0 or 1`);
-  else if (compressed === 1 && encoding === 'identity')
+  if (compressed > 1) {
+    refuse(stream, 13, `the message's compressed flag is ${compressed}; it is 0 or 1`);
+  } else if (compressed === 1 && encoding === 'identity') {
     refuse(stream, 13, 'a compressed message without a grpc-encoding');
-  else if (compressed === 1 && !server.encodings.has(encoding))
+  } else if (compressed === 1 && !server.encodings.has(encoding)) {
     refuse(stream, 12, `grpc-encoding ${encoding} is not supported`);
-  else if (length > server.limits.maxMessageBytes) {
+  } else if (length > server.limits.maxMessageBytes) {
     refuse(stream, 8, `a message of ${length} bytes; the server takes ${server.limits.maxMessageBytes}`);
-  } else if (!server.memory.tryReserve(length)) noMemory(stream, length);
-  else {
+  } else if (!server.memory.tryReserve(length)) {
+    stream.connection.respondGrpc(stream, overloaded(length));
+  } else {
     stream.reserved = length;
     if (!stream.admitting) stream.connection.openWindow(stream, length);
     return true;
@@ -88,6 +94,7 @@ function beginMessage(stream: Stream): boolean {
 
 /** A piece of a read stays a view where it is most of it; else it would keep the whole read alive. */
 function takeOut(chunk: Buffer, start: number, end: number): Uint8Array {
+  if (start === end) return nothing;
   const view = chunk.subarray(start, end);
   if (view.length * WORTH_KEEPING >= chunk.buffer.byteLength) return view;
   const own = Buffer.allocUnsafe(view.length);
@@ -95,63 +102,53 @@ function takeOut(chunk: Buffer, start: number, end: number): Uint8Array {
   return own;
 }
 
-/** The client has sent all. */
-export function endGrpc(stream: Stream): void {
+function end(stream: Stream): void {
   if (stream.admitting) {
     stream.endedEarly = true;
     return;
   }
-  if (stream.prefixBytes === 0) return refuse(stream, 12, 'the call has no message: a unary call has exactly one');
-  if (stream.prefixBytes < 5 || stream.filled < stream.length) {
-    return refuse(stream, 13, `the call ended after ${stream.filled} of ${stream.length} bytes of its message`);
+  if (stream.prefixBytes === 0) {
+    noMessage(stream);
+    return;
+  }
+  if (stream.prefixBytes < PREFIX || stream.filled < stream.length) {
+    refuse(stream, 13, `the call ended after ${stream.filled} of ${stream.length} bytes of its message`);
+    return;
   }
   stream.connection.started(stream);
-  if (stream.compressed === 0) return handle(stream, stream.message!);
-  const inflated = inflateMessage(stream);
-  if (inflated instanceof Promise)
-    inflated.then(
-      (message) => handle(stream, message),
-      (error) => bug(stream, error),
-    );
-  else handle(stream, inflated);
-}
-
-function handle(stream: Stream, message: Uint8Array | GrpcAnswer): void {
-  if (!(message instanceof Uint8Array)) return settle(stream, message);
-  stream.message = undefined; // the handler's now
-  let answer: Promise<GrpcAnswer>;
-  try {
-    answer = stream.head.unary!.handle(message, stream);
-  } catch (error) {
-    return bug(stream, error);
+  if (stream.compressed === 0) {
+    handle(stream, stream.message!);
+    return;
   }
-  answer.then(
-    (value) => settle(stream, value),
-    (error) => bug(stream, error),
+  const inflated = inflateMessage(stream);
+  if (!(inflated instanceof Promise)) {
+    handle(stream, inflated);
+    return;
+  }
+  inflated.then(
+    (message) => handle(stream, message),
+    (error) => threw(stream, replies, error),
   );
 }
 
-function settle(stream: Stream, answer: GrpcAnswer): void {
+function handle(stream: Stream, message: Uint8Array | GrpcAnswer): void {
+  if (message instanceof Uint8Array) {
+    stream.message = undefined; // the handler's now
+    run(stream, replies, () => stream.head.unary!.handle(message, stream));
+    return;
+  }
   stream.connection.settled(stream);
-  if (!stream.gone) stream.connection.respondGrpc(stream, answer);
+  stream.connection.respondGrpc(stream, message);
 }
 
-function bug(stream: Stream, error: unknown): void {
-  stream.connection.server.logger.error('a gRPC handler threw', { path: stream.path, error });
-  if (stream.running) stream.connection.settled(stream);
-  if (!stream.gone) refuse(stream, 13, 'internal error; see the log of the server');
+function tooSlow(stream: Stream): void {
+  refuse(stream, 4, 'the body of the request came too slowly');
+}
+
+function noMessage(stream: Stream): void {
+  refuse(stream, 12, 'the call has no message: a unary call has exactly one');
 }
 
 function refuse(stream: Stream, code: Exclude<GrpcAnswer['code'], 0>, reason: string): void {
   stream.connection.respondGrpc(stream, refusal(code, reason));
 }
-
-function tooMany(stream: Stream): void {
-  refuse(stream, 12, 'the call has bytes after its message: a unary call has exactly one');
-}
-
-function noMemory(stream: Stream, bytes: number): void {
-  stream.connection.respondGrpc(stream, overloaded(bytes));
-}
-
-const nothing = new Uint8Array(0);

@@ -9,7 +9,10 @@ import { createH2Server } from './server.ts';
 test('a unary call from grpc-js', async () => {
   const server = createH2Server({
     methods: new Map([['/a.B/C', { handle: async (m) => ({ code: 0 as const, message: Buffer.from(m) }) }]]),
-    memory: new MemoryBudget(1e8), clock: systemClock, logger: noLogger, random: Math.random,
+    memory: new MemoryBudget(1e8),
+    clock: systemClock,
+    logger: noLogger,
+    random: Math.random,
   });
   const listener = net.createServer((s) => server.accept(s));
   await new Promise<void>((r) => listener.listen(0, '127.0.0.1', r));
@@ -18,7 +21,14 @@ test('a unary call from grpc-js', async () => {
   for (const n of [0, 1, 500, 100_000, 3_000_000]) {
     const message = Buffer.alloc(n, 7);
     const got = await new Promise<Buffer>((resolve, reject) =>
-      client.makeUnaryRequest('/a.B/C', (b: Buffer) => b, (b: Buffer) => b, message, (e, v) => (e ? reject(e) : resolve(v!))));
+      client.makeUnaryRequest(
+        '/a.B/C',
+        (b: Buffer) => b,
+        (b: Buffer) => b,
+        message,
+        (e, v) => (e ? reject(e) : resolve(v!)),
+      ),
+    );
     expect(got.equals(message)).toBe(true);
   }
   client.close();

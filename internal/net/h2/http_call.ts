@@ -1,51 +1,52 @@
-import { CANCEL } from './frames.ts';
+import { askAdmission, type Exchange, type Replies, run } from './exchange.ts';
 import type { Stream } from './stream.ts';
-import type { HttpAnswer, HttpHandler } from './types.ts';
+import type { HttpAnswer } from './types.ts';
+
+/** Any other request: the body as it comes, up to a limit, then one answer. */
+export const httpCall: Exchange = { begin, data, end, tooSlow };
+
+const replies: Replies<HttpAnswer> = {
+  respond: (stream, answer) => stream.connection.respondHttp(stream, answer),
+  bug: (stream) => answerWith(stream, 500, 'internal error; see the log of the server'),
+};
 
 /** Memory is reserved, and the window opened, in steps of this size where a body does not tell its length. */
 const STEP = 64 * 1024;
 
-/** The headers of a request that is not a gRPC call are in. */
-export function beginHttp(stream: Stream): void {
-  const { server } = stream.connection;
-  const { http, limits } = server;
-  if (stream.head.cut) return answerWith(stream, 431, 'the headers are larger than the server takes');
-  if (!http) return answerWith(stream, 415, 'expected content-type application/grpc');
-  if (stream.head.contentLength > limits.maxHttpBodyBytes) return tooLarge(stream);
-  if (!http.admit) return;
-  let verdict: ReturnType<NonNullable<HttpHandler['admit']>>;
-  try {
-    verdict = http.admit(stream);
-  } catch (error) {
-    return bug(stream, error);
+function begin(stream: Stream, endStream: boolean): void {
+  const { http, limits } = stream.connection.server;
+  if (stream.head.cut) answerWith(stream, 431, `headers over ${limits.maxHeaderListBytes} bytes`);
+  else if (!http) answerWith(stream, 415, 'expected content-type application/grpc');
+  else if (stream.head.contentLength > limits.maxHttpBodyBytes) tooLarge(stream);
+  else if (http.admit) {
+    askAdmission(
+      stream,
+      replies,
+      () => http.admit!(stream),
+      () => admitted(stream),
+    );
   }
-  if (!verdict) return;
-  if (!('then' in verdict)) return stream.connection.respondHttp(stream, verdict);
-  stream.admitting = true;
-  verdict.then(
-    (answer) => {
-      stream.admitting = false;
-      if (stream.gone) return;
-      if (answer) return stream.connection.respondHttp(stream, answer);
-      stream.connection.openWindow(stream, remaining(stream));
-      if (stream.endedEarly) endHttp(stream);
-    },
-    (error) => bug(stream, error),
-  );
+  if (endStream && !stream.answered) end(stream);
 }
 
-/** `stream.received` counts these bytes already. */
-export function httpData(stream: Stream, chunk: Buffer, start: number, end: number): void {
+function admitted(stream: Stream): void {
+  stream.connection.openWindow(stream, remaining(stream));
+  if (stream.endedEarly) end(stream);
+}
+
+function data(stream: Stream, chunk: Buffer, start: number, end: number): void {
   const { memory, limits } = stream.connection.server;
-  if (stream.received > limits.maxHttpBodyBytes) return tooLarge(stream);
-  const short = stream.received - stream.reserved;
-  if (short > 0) {
-    const step = Math.max(short, Math.min(remaining(stream) + (end - start), limits.maxHttpBodyBytes), 0);
-    if (!memory.tryReserve(step)) {
-      const headers = { 'content-type': 'text/plain', 'retry-after': '1' };
-      return stream.connection.respondHttp(stream, { status: 503, headers, body: Buffer.from('no memory, try later') });
+  if (stream.received > limits.maxHttpBodyBytes) {
+    tooLarge(stream);
+    return;
+  }
+  if (stream.received > stream.reserved) {
+    const more = stream.received - stream.reserved + Math.max(0, remaining(stream));
+    if (!memory.tryReserve(more)) {
+      answerWith(stream, 503, `no memory for ${more} more bytes now, send it again later`, { 'retry-after': '1' });
+      return;
     }
-    stream.reserved += step;
+    stream.reserved += more;
   }
   stream.chunks ??= [];
   stream.chunks.push(Buffer.from(chunk.subarray(start, end)));
@@ -58,7 +59,7 @@ function remaining(stream: Stream): number {
   return contentLength < 0 ? STEP : contentLength - stream.received;
 }
 
-export function endHttp(stream: Stream): void {
+function end(stream: Stream): void {
   if (stream.admitting) {
     stream.endedEarly = true;
     return;
@@ -67,32 +68,18 @@ export function endHttp(stream: Stream): void {
   const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
   stream.chunks = undefined;
   stream.connection.started(stream);
-  let answer: Promise<HttpAnswer>;
-  try {
-    answer = stream.connection.server.http!.handle(body, stream);
-  } catch (error) {
-    return bug(stream, error);
-  }
-  answer.then(
-    (value) => {
-      stream.connection.settled(stream);
-      if (!stream.gone) stream.connection.respondHttp(stream, value);
-    },
-    (error) => bug(stream, error),
-  );
+  run(stream, replies, () => stream.connection.server.http!.handle(body, stream));
 }
 
-function bug(stream: Stream, error: unknown): void {
-  stream.connection.server.logger.error('an HTTP handler threw', { path: stream.path, error });
-  if (stream.running) stream.connection.settled(stream);
-  if (!stream.gone) answerWith(stream, 500, 'internal error; see the log of the server');
+function tooSlow(stream: Stream): void {
+  answerWith(stream, 408, 'the body of the request came too slowly');
 }
 
 function tooLarge(stream: Stream): void {
   answerWith(stream, 413, `a body over ${stream.connection.server.limits.maxHttpBodyBytes} bytes`);
 }
 
-function answerWith(stream: Stream, status: number, text: string): void {
-  stream.connection.respondHttp(stream, { status, headers: { 'content-type': 'text/plain' }, body: Buffer.from(text) });
+function answerWith(stream: Stream, status: number, text: string, headers: Record<string, string> = {}): void {
+  const body = Buffer.from(text);
+  stream.connection.respondHttp(stream, { status, headers: { 'content-type': 'text/plain', ...headers }, body });
 }
-void CANCEL;

@@ -1,6 +1,7 @@
 import {
   DATA,
   DEFAULT_MAX_FRAME,
+  FLAG_END_STREAM,
   FLAG_PADDED,
   FRAME_HEADER,
   FRAME_SIZE_ERROR,
@@ -13,14 +14,15 @@ import {
 export interface FrameSink {
   /** Set by the sink when it wants no more. */
   readonly deaf: boolean;
-  /** Before the payload of any frame but DATA. */
-  frameHeader(type: number, flags: number, id: number, length: number): void;
+  /** Before the payload of any frame; for DATA `dataStart` follows. */
+  frameHeader(type: number, id: number, length: number): void;
   /** A whole frame other than DATA. */
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void;
   /** `length` counts the padding too, as flow control does (RFC 9113 6.9.1). */
-  dataStart(flags: number, id: number, length: number): void;
+  dataStart(id: number, length: number): void;
   dataBytes(chunk: Buffer, start: number, end: number): void;
-  dataEnd(flags: number): void;
+  /** `length` without padding. */
+  dataEnd(endStream: boolean, length: number): void;
   /** Whether `bytes` of an unfinished frame may be kept. */
   keep(bytes: number): boolean;
   unkeep(bytes: number): void;
@@ -48,6 +50,7 @@ export class FrameReader {
   /** Of the payload; of DATA, what is still to come without the padding. */
   #length = 0;
   #padding = 0;
+  #dataLength = 0;
 
   constructor(sink: FrameSink) {
     this.#sink = sink;
@@ -88,7 +91,7 @@ export class FrameReader {
           this.#padding -= take;
           if (this.#padding > 0) return;
           this.#state = IN_HEADER;
-          sink.dataEnd(this.#flags);
+          sink.dataEnd((this.#flags & FLAG_END_STREAM) !== 0, this.#dataLength);
           break;
         }
         case IN_PAYLOAD:
@@ -105,6 +108,7 @@ export class FrameReader {
           if (at === end) return;
           this.#padding = chunk[at++]!;
           this.#length -= 1 + this.#padding;
+          this.#dataLength = this.#length;
           // 6.1: padding that is the whole payload or longer
           if (this.#length < 0) sink.fail(PROTOCOL_ERROR, 'DATA padding is longer than the frame');
           this.#state = IN_DATA;
@@ -176,14 +180,13 @@ export class FrameReader {
       this.#sink.fail(FRAME_SIZE_ERROR, `a frame of ${length} bytes; SETTINGS_MAX_FRAME_SIZE is ${DEFAULT_MAX_FRAME}`);
       return;
     }
-    if (this.#type !== DATA) {
-      this.#state = IN_PAYLOAD;
-      this.#sink.frameHeader(this.#type, this.#flags, this.#id, length);
-      return;
-    }
+    this.#sink.frameHeader(this.#type, this.#id, length);
+    this.#state = IN_PAYLOAD;
+    if (this.#type !== DATA || this.#sink.deaf) return;
     this.#padding = 0;
+    this.#dataLength = length;
     this.#state = this.#flags & FLAG_PADDED ? IN_PAD_LENGTH : IN_DATA;
-    this.#sink.dataStart(this.#flags, this.#id, length);
+    this.#sink.dataStart(this.#id, length);
     if (length === 0 && this.#state === IN_PAD_LENGTH) {
       this.#sink.fail(FRAME_SIZE_ERROR, 'a padded DATA frame without a pad length');
     }

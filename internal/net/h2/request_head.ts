@@ -21,7 +21,7 @@ export class RequestHead {
   path = '';
   /** -1: not said. */
   contentLength = -1;
-  contentType = '';
+  isGrpc = false;
   grpcEncoding: string | undefined;
   /** Milliseconds; undefined: none. */
   timeoutMs: number | undefined;
@@ -33,13 +33,6 @@ export class RequestHead {
 
   constructor(fields: readonly Field[]) {
     this.fields = fields;
-  }
-
-  /** `application/grpc`, alone or with a subtype; `application/grpc-web` is another protocol. */
-  get isGrpc(): boolean {
-    const type = this.contentType;
-    if (!type.startsWith('application/grpc')) return false;
-    return type.length === 16 || type[16] === '+' || type[16] === ';';
   }
 
   header(name: string): string | undefined {
@@ -101,7 +94,8 @@ function take(head: RequestHead, kind: number, value: string): boolean {
       head.path = value;
       return true;
     case CONTENT_TYPE:
-      head.contentType = value.toLowerCase();
+      // alone or with a subtype; application/grpc-web is another protocol
+      head.isGrpc = /^application\/grpc(?:$|[+;])/i.test(value);
       return true;
     case GRPC_ENCODING:
       head.grpcEncoding = value;

@@ -27,9 +27,8 @@ const SMALLEST = 512;
 export class Sender {
   /** The client's window for the connection. */
   window = DEFAULT_WINDOW;
-  /** The client's SETTINGS_INITIAL_WINDOW_SIZE and SETTINGS_MAX_FRAME_SIZE. */
+  /** The client's SETTINGS_INITIAL_WINDOW_SIZE. */
   initialWindow = DEFAULT_WINDOW;
-  maxFrame = DEFAULT_MAX_FRAME;
   #socket: Socket;
   #onSent: (stream: Stream) => void;
   #onWritten: () => void;
@@ -90,7 +89,8 @@ export class Sender {
   /** The whole answer at once. @returns false when the client's windows are too small for it */
   ok(stream: Stream, frames: OkFrames): boolean {
     const body = PREFIX + frames.message.length;
-    if (body > stream.sendWindow || body > this.window || body > this.maxFrame || this.#waiting.size > 0) return false;
+    if (body > stream.sendWindow || body > this.window || body > DEFAULT_MAX_FRAME || this.#waiting.size > 0)
+      return false;
     const at = this.#room(frames.bytes.length);
     frames.writeTo(this.#buffer!, at, stream.id);
     this.window -= body;
@@ -106,7 +106,7 @@ export class Sender {
       this.#onSent(stream);
       return;
     }
-    stream.pending = { bytes: body, at: 0, trailers };
+    stream.pending = { bytes: body, at: 0, since: stream.connection.now, trailers };
     this.pump(stream);
   }
 
@@ -122,6 +122,15 @@ export class Sender {
     return true;
   }
 
+  /** Applies to open streams too, and may leave a window negative (RFC 9113 6.9.2). @returns false as `grow` does */
+  setInitialWindow(bytes: number, streams: Iterable<Stream>): boolean {
+    const delta = bytes - this.initialWindow;
+    this.initialWindow = bytes;
+    if (delta === 0) return true;
+    for (const stream of streams) if (!this.growStream(stream, delta)) return false;
+    return true;
+  }
+
   growStream(stream: Stream, bytes: number): boolean {
     stream.sendWindow += bytes;
     if (stream.sendWindow > MAX_WINDOW) return false;
@@ -134,7 +143,7 @@ export class Sender {
     if (!pending) return;
     const { bytes, trailers } = pending;
     while (pending.at < bytes.length) {
-      const take = Math.min(bytes.length - pending.at, stream.sendWindow, this.window, this.maxFrame);
+      const take = Math.min(bytes.length - pending.at, stream.sendWindow, this.window, DEFAULT_MAX_FRAME);
       if (take <= 0) {
         if (stream.sendWindow > 0) this.#waiting.add(stream);
         return;
@@ -143,6 +152,7 @@ export class Sender {
       const at = this.#frame(take, DATA, last ? FLAG_END_STREAM : 0, stream.id);
       this.#buffer!.set(bytes.subarray(pending.at, pending.at + take), at);
       pending.at += take;
+      pending.since = stream.connection.now;
       stream.sendWindow -= take;
       this.window -= take;
     }
@@ -175,7 +185,7 @@ export class Sender {
     let type = HEADERS;
     let flags = endStream ? FLAG_END_STREAM : 0;
     for (let from = 0; ; ) {
-      const to = Math.min(block.length, from + this.maxFrame);
+      const to = Math.min(block.length, from + DEFAULT_MAX_FRAME);
       if (to === block.length) flags |= FLAG_END_HEADERS;
       const at = this.#frame(to - from, type, flags, id);
       this.#buffer!.set(from === 0 && to === block.length ? block : block.subarray(from, to), at);

@@ -5,6 +5,7 @@ import type { Logger, Meter } from '../../core/telemetry.ts';
 import { supportedGrpcEncodings } from '../compression.ts';
 import { OkCache } from './answer.ts';
 import { Connection } from './connection.ts';
+import { Deadlines } from './deadlines.ts';
 import { healthMethods } from './health.ts';
 import { defaultKeepalive, defaultLimits, type H2Limits, type Keepalive } from './limits.ts';
 import type { ServerState } from './server_state.ts';
@@ -64,6 +65,7 @@ class Server implements H2Server {
       random: options.random,
       encodings: new Set(supportedGrpcEncodings),
       ok: new OkCache(),
+      deadlines: new Deadlines(clock),
       closed: (connection) => this.#closed(connection),
     };
     this.#sweepMs = sweepInterval(this.#state);
@@ -77,8 +79,10 @@ class Server implements H2Server {
     const connection = new Connection(this.#state, socket);
     this.#open.add(connection);
     this.#sweeper ??= this.#state.clock.every(this.#sweepMs, () => this.#sweep());
-    if (firstBytes) connection.feed(firstBytes);
-    if (this.#leaving) connection.leave('shutdown');
+    if (firstBytes && firstBytes.length > 0) {
+      connection.read(Buffer.from(firstBytes.buffer, firstBytes.byteOffset, firstBytes.byteLength));
+    }
+    if (this.#leaving) connection.departure.begin('shutdown');
   }
 
   #sweep(): void {
@@ -96,11 +100,11 @@ class Server implements H2Server {
 
   shutdown(abort: AbortSignal): Promise<void> {
     this.#leaving = true;
-    for (const connection of this.#open) connection.leave('shutdown');
+    for (const connection of this.#open) connection.departure.begin('shutdown');
     if (this.#open.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const cut = () => {
-        for (const connection of this.#open) connection.destroy();
+        for (const connection of this.#open) connection.socket.destroy();
       };
       this.#onEmpty = () => {
         abort.removeEventListener('abort', cut);

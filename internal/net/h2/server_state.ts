@@ -3,6 +3,7 @@ import type { MemoryBudget } from '../../core/memory.ts';
 import type { Logger } from '../../core/telemetry.ts';
 import type { OkCache } from './answer.ts';
 import type { Connection } from './connection.ts';
+import type { Deadlines } from './deadlines.ts';
 import type { H2Limits, Keepalive } from './limits.ts';
 import type { HttpHandler, UnaryMethod } from './types.ts';
 
@@ -19,5 +20,6 @@ export interface ServerState {
   /** Encodings of a message that can be inflated. */
   readonly encodings: ReadonlySet<string>;
   readonly ok: OkCache;
+  readonly deadlines: Deadlines;
   closed(connection: Connection): void;
 }

@@ -1,5 +1,6 @@
 import type { ClientMetadata } from '../../core/consumer.ts';
 import type { Connection } from './connection.ts';
+import type { Exchange } from './exchange.ts';
 import { DEFAULT_WINDOW } from './frames.ts';
 import type { RequestHead } from './request_head.ts';
 import type { CallHead } from './types.ts';
@@ -8,6 +9,8 @@ import type { CallHead } from './types.ts';
 export interface PendingBody {
   readonly bytes: Uint8Array;
   at: number;
+  /** Monotonic milliseconds of the last progress. */
+  since: number;
   /** An encoded header block; undefined: the last DATA frame ends the stream. */
   readonly trailers: Uint8Array | undefined;
 }
@@ -17,6 +20,7 @@ export class Stream implements CallHead {
   readonly id: number;
   readonly connection: Connection;
   readonly head: RequestHead;
+  readonly exchange: Exchange;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
 
@@ -58,13 +62,14 @@ export class Stream implements CallHead {
   #controller: AbortController | undefined;
   #aborted: string | undefined;
 
-  constructor(connection: Connection, id: number, head: RequestHead, sendWindow: number, now: number) {
+  constructor(connection: Connection, id: number, head: RequestHead, exchange: Exchange) {
     this.connection = connection;
     this.id = id;
     this.head = head;
-    this.sendWindow = sendWindow;
-    this.startedAt = now;
-    this.heardAt = now;
+    this.exchange = exchange;
+    this.sendWindow = connection.sender.initialWindow;
+    this.startedAt = connection.now;
+    this.heardAt = connection.now;
   }
 
   get method(): string {

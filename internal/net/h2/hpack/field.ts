@@ -28,7 +28,6 @@ const kinds: ReadonlyMap<string, number> = new Map([
 ]);
 
 const badName = /[^\x21-\x39\x3b-\x40\x5b-\x7e]/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that RFC 9113 8.2.1 forbids
 const badValue = /[\0\n\r]|^[ \t]|[ \t]$/;
 
 /** A header field; shared by the tables and by every request that names it by index. Values are latin1. */
