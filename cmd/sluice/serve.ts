@@ -90,6 +90,7 @@ async function startTelemetry(
       const server = await startTelemetryServer({
         addresses: metrics.prometheus,
         scrape: meter.scrape,
+        registry: meter.registry,
         ledger: () => collector.ledger(),
         topology: () => ({ pipelines: collector.topology(), extensions: config.service.extensions }),
         system: collector.system,
