@@ -1,10 +1,10 @@
 import type { Settings } from '../core/component.ts';
+import { Notice } from '../core/notice.ts';
 import type { Outcome, Permanent, Retryable } from '../core/outcome.ts';
 import type { Counter } from '../core/telemetry.ts';
 import type { Signal } from '../otlp/payload.ts';
 import type { Located } from './isolate.ts';
 import type { Layer, Life } from './layer.ts';
-import { Notice } from './notice.ts';
 
 /** What the classic metric names call the items of a signal. */
 export const itemNames: Record<Signal, string> = { traces: 'spans', metrics: 'metric_points', logs: 'log_records' };

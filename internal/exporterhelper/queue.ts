@@ -1,12 +1,12 @@
 import type { Settings } from '../core/component.ts';
 import { type BatchContext, type Consumer, noContext } from '../core/consumer.ts';
+import { Notice } from '../core/notice.ts';
 import { acceptedPromise, type Outcome, permanent, retryable } from '../core/outcome.ts';
 import type { Counter, Histogram } from '../core/telemetry.ts';
 import type { Payload, Signal } from '../otlp/payload.ts';
 import { Batcher } from './batcher.ts';
 import { Fifo } from './fifo.ts';
 import type { Life } from './layer.ts';
-import { Notice } from './notice.ts';
 import { byteBuckets, itemNames, lostItems, sizeBuckets } from './observe.ts';
 import type { QueueConfig } from './schema.ts';
 import { Request, settle, type Work } from './work.ts';

@@ -3,6 +3,7 @@ import type { BuildInfo, Component, Kind, Settings, Status } from '../core/compo
 import type { Consumer } from '../core/consumer.ts';
 import { type Account, noAccount } from '../core/ledger.ts';
 import type { MemoryBudget } from '../core/memory.ts';
+import { Notice } from '../core/notice.ts';
 import { type Outcome, permanent } from '../core/outcome.ts';
 import type { ResolvedComponent } from '../core/resolved.ts';
 import type { Logger, Meter } from '../core/telemetry.ts';
@@ -130,7 +131,7 @@ export function settingsFor(
   };
 }
 
-/** A throw at a component's edge: counted each time, and told once in full. */
+/** A throw at a component's edge: counted each time, told at times. */
 export function bugHandler(node: Node, env: Environment): (error: unknown) => Outcome {
   const { id, kind } = node;
   const bugs = env.meter.counter({
@@ -138,14 +139,15 @@ export function bugHandler(node: Node, env: Environment): (error: unknown) => Ou
     help: 'Throws that reached the edge of a component instead of an answer. Please report them.',
     labels: { kind, id },
   });
-  let quietUntil = 0;
+  const notice = new Notice(env.clock);
   return (error) => {
     bugs.add(1);
-    const now = env.clock.monotonic();
-    if (now >= quietUntil) {
-      quietUntil = now + 10_000;
-      env.logger.error(`a bug in ${node.label}: it threw instead of answering; the batch is refused`, { error });
-    }
+    notice.event((leftOut) => {
+      env.logger.error(`a bug in ${node.label}: it threw instead of answering; the batch is refused`, {
+        error,
+        left_out_before: leftOut,
+      });
+    });
     return permanent('bug', `${node.label} failed: ${error instanceof Error ? error.message : error}`, error);
   };
 }
