@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ignored, object, section, unsupported } from '../../internal/config/fields.ts';
-import { retryOnFailure, sendingQueue, timeout } from '../../internal/exporterhelper/index.ts';
+import { retryOnFailure, sendingQueue } from '../../internal/exporterhelper/index.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -31,9 +31,8 @@ export const schema = object({
   flush_interval: ignored('each record is in the file as soon as it is sent; nothing is held back'),
   group_by: unsupported('writing to one file per resource attribute is not there yet'),
   encoding: unsupported('encoding extensions are not there yet; use format: json or proto'),
-  timeout: timeout('5s'),
   retry_on_failure: retryOnFailure(),
-  sending_queue: sendingQueue(),
+  sending_queue: section(sendingQueue()).describe('Off unless present.'),
 }).superRefine((config, ctx) => {
   const wrong = (path: string, message: string) => ctx.addIssue({ code: 'custom', path: [path], message });
   if (config.append && config.rotation) {

@@ -36,12 +36,7 @@ export class FileSender implements Sender {
   async send(batch: Payload): Promise<Outcome> {
     if (!this.#running) return permanent('shutdown', 'the exporter is not running');
     const error = await this.#file.write(await this.#record(batch));
-    if (error) {
-      this.#settings.report('recoverable_error', error.message);
-      return retryable(error.message, undefined, error);
-    }
-    this.#settings.report('ok');
-    return accepted;
+    return error ? retryable(error.message, undefined, error) : accepted;
   }
 
   async shutdown(): Promise<void> {

@@ -35,6 +35,7 @@ const maxGroupBytes = 8 * 1024 * 1024;
 export class RecordWriter {
   readonly #options: WriterOptions;
   #file: FileHandle | undefined;
+  #opening: Promise<FileHandle> | undefined;
   /** Devices and pipes can neither be truncated nor rotated. */
   #regular = true;
   /** Bytes in the file that belong to whole records. */
@@ -73,6 +74,7 @@ export class RecordWriter {
   /** Writes what is waiting, and closes. Safe twice. */
   async close(): Promise<void> {
     this.#closed = true;
+    await this.#opening?.catch(() => {});
     await this.#busy;
     await this.#release();
   }
@@ -155,8 +157,15 @@ export class RecordWriter {
     return opened;
   }
 
-  async #opened(): Promise<FileHandle> {
-    if (this.#file) return this.#file;
+  #opened(): Promise<FileHandle> {
+    if (this.#file) return Promise.resolve(this.#file);
+    this.#opening ??= this.#openNow().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #openNow(): Promise<FileHandle> {
     const { path, createDirectory } = this.#options;
     if (createDirectory !== undefined) await mkdir(dirname(path), { recursive: true, mode: createDirectory });
     // Appending, so that a logrotate that truncates the file leaves no hole in it.
