@@ -15,7 +15,7 @@ export function section<S extends z.ZodType>(schema: S) {
 
 /** A part that takes its defaults when absent or empty. */
 export function defaulted<S extends z.ZodType>(schema: S) {
-  return z.preprocess((value) => (value === null || value === undefined ? {} : value), schema);
+  return z.preprocess((value) => (value === null ? {} : value), schema.prefault({} as z.input<S>));
 }
 
 const units: Record<string, number> = {
@@ -128,7 +128,7 @@ export function endpoint() {
     .string()
     .superRefine((value, ctx) => {
       const problem = endpointProblem(value);
-      if (problem)
+      if (problem !== undefined)
         ctx.addIssue({
           code: 'custom',
           message: `expected host:port such as localhost:4317, got ${JSON.stringify(value)}${problem}`,

@@ -5,8 +5,6 @@ export interface Source {
   readonly text: string;
   /** False where a line number would tell nothing, as with `--set`. */
   readonly lines: boolean;
-  /** Where relative `${file:…}` paths start: the folder of a file, else the working folder. */
-  readonly folder: string;
 }
 
 /** A spot in a source; line and column are worked out only when an issue is shown. */

@@ -90,7 +90,7 @@ async function readSources(
     else add(source);
   }
   for (const set of options.sets ?? []) {
-    const source = setSource(set, options.cwd);
+    const source = setSource(set);
     if (source) add(source);
     else
       issues.push({
@@ -106,11 +106,11 @@ async function readSources(
 }
 
 /** Upstream's rule: the dots of the key become levels, the value is YAML. */
-function setSource(set: string, folder: string): Source | undefined {
+function setSource(set: string): Source | undefined {
   const equals = set.indexOf('=');
   if (equals <= 0) return undefined;
   const key = set.slice(0, equals).trim().replaceAll('.', '::');
-  return { name: '--set', text: `${key}: ${set.slice(equals + 1).trim()}`, lines: false, folder };
+  return { name: '--set', text: `${key}: ${set.slice(equals + 1).trim()}`, lines: false };
 }
 
 async function check(

@@ -79,9 +79,6 @@ function filled(schema: z.core.$ZodType | undefined, input: unknown): unknown {
 
 /** What an absent field amounts to, as one would write it; undefined where it stays off. */
 export function defaultOf(schema: z.core.$ZodType): unknown {
-  const { core, byDefault } = peel(schema);
-  if (byDefault) return withDefaults(schema, byDefault.value);
-  const parsed = z.safeParse(schema, undefined);
-  const isPart = core._zod.def.type === 'object' && parsed.success && parsed.data !== undefined;
-  return isPart ? withDefaults(schema, {}) : undefined;
+  const { byDefault } = peel(schema);
+  return byDefault && withDefaults(schema, byDefault.value);
 }

@@ -1,10 +1,11 @@
 import { readFile as readFileFromDisk } from 'node:fs/promises';
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Source } from './issues.ts';
 
 /** What configuration may be read from. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where relative paths start, also in files that stand elsewhere: upstream's rule. */
   readonly cwd: string;
   /** Default: the disk. Rejects with an Error that has `code` set as Node does. */
   readonly readFile?: (path: string) => Promise<string>;
@@ -44,24 +45,23 @@ export async function readLocation(location: string, from: Surroundings): Promis
   const split = splitLocation(location);
   if (isUnreadable(split)) return split;
   const { scheme, rest } = split;
-  if (scheme === 'file') return readFile(rest, from.cwd, from);
-  if (scheme === 'yaml') return { name: 'yaml', text: rest, lines: true, folder: from.cwd };
+  if (scheme === 'file') return readFile(rest, from);
+  if (scheme === 'yaml') return { name: 'yaml', text: rest, lines: true };
   if (scheme === 'env') {
     const text = from.env[rest];
     if (text === undefined)
       return { unreadable: `expected YAML in the environment variable ${rest}, which is not set` };
-    return { name: `env:${rest}`, text, lines: true, folder: from.cwd };
+    return { name: `env:${rest}`, text, lines: true };
   }
-  return readUrl(`${scheme}:${rest}`, from.cwd);
+  return readUrl(`${scheme}:${rest}`);
 }
 
-/** @param folder where a relative path starts */
-export async function readFile(path: string, folder: string, from: Surroundings): Promise<Source | Unreadable> {
-  const full = isAbsolute(path) ? path : resolve(folder, path);
+async function readFile(path: string, from: Surroundings): Promise<Source | Unreadable> {
+  const full = resolve(from.cwd, path);
   try {
     const text = await (from.readFile ?? fromDisk)(full);
     if (text.length > maxBytes) return { unreadable: `expected a file of at most ${maxBytes} bytes, got ${path}` };
-    return { name: path, text: text.replace(/^\uFEFF/, ''), lines: true, folder: dirname(full) };
+    return { name: path, text: text.replace(/^\uFEFF/, ''), lines: true };
   } catch (error) {
     return { unreadable: `expected a readable file at ${full}: ${reasonOf(error)}` };
   }
@@ -71,7 +71,7 @@ async function fromDisk(path: string): Promise<string> {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await readFileFromDisk(path));
 }
 
-async function readUrl(url: string, folder: string): Promise<Source | Unreadable> {
+async function readUrl(url: string): Promise<Source | Unreadable> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(httpTimeoutMs) });
     if (!response.ok) {
@@ -85,7 +85,7 @@ async function readUrl(url: string, folder: string): Promise<Source | Unreadable
       if (size > maxBytes) return { unreadable: `expected at most ${maxBytes} bytes from ${withoutSecrets(url)}` };
       chunks.push(chunk);
     }
-    return { name: withoutSecrets(url), text: Buffer.concat(chunks).toString('utf8'), lines: true, folder };
+    return { name: withoutSecrets(url), text: Buffer.concat(chunks).toString('utf8'), lines: true };
   } catch (error) {
     return { unreadable: `expected an answer from ${withoutSecrets(url)}: ${reasonOf(error)}` };
   }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Factory, Kind } from '../core/component.ts';
 import { sections } from './component_parts.ts';
-import { defaultOf } from './print.ts';
 import { alternatives, type FieldMeta, peel } from './schema.ts';
 import { serviceSchema } from './service.ts';
 
@@ -18,7 +17,6 @@ export function reference(factories: readonly Factory[]): string {
   return [
     '# Configuration reference',
     'Written by `node cmd/dev/generated.ts` from the declarations that also parse the configuration: do not edit.',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the configuration's syntax, not JavaScript's
     'A duration is a Go duration such as `200ms` or `1h30m`. Each value may be `${env:NAME}` or `${env:NAME:-default}`.',
     ...parts,
     '## Service',
@@ -132,11 +130,14 @@ function typeText(schema: z.core.$ZodType): string {
 
 function defaultText(schema: z.core.$ZodType): string {
   const { byDefault, core } = peel(schema);
-  if (byDefault)
-    return code(typeof byDefault.value === 'string' ? byDefault.value || '""' : JSON.stringify(byDefault.value));
-  if (!z.safeParse(schema, undefined).success) return 'required';
-  if (core._zod.def.type !== 'object') return '';
-  return defaultOf(schema) === undefined ? 'off' : '';
+  const isMap = core._zod.def.type === 'object';
+  if (!byDefault) {
+    if (!z.safeParse(schema, undefined).success) return 'required';
+    return isMap ? 'off' : '';
+  }
+  // Its fields have their own lines.
+  if (isMap) return '';
+  return code(typeof byDefault.value === 'string' ? byDefault.value || '""' : JSON.stringify(byDefault.value));
 }
 
 function code(text: string): string {

@@ -1,5 +1,5 @@
 import { type Issue, issueAt, type Path, type Place, type Source, warningAt } from './issues.ts';
-import { isUnreadable, readFile, readLocation, type Surroundings, splitLocation } from './providers.ts';
+import { isUnreadable, readLocation, type Surroundings } from './providers.ts';
 import type { Entry, Node, ScalarNode } from './tree.ts';
 import { parseYaml } from './yaml.ts';
 
@@ -29,6 +29,8 @@ interface Spot {
   readonly node: ScalarNode;
   readonly path: Path;
   readonly depth: number;
+  /** The reference is the whole value, so that a map or a list may take its place. */
+  readonly alone: boolean;
 }
 
 class Substitution {
@@ -42,7 +44,7 @@ class Substitution {
   }
 
   async tree(node: Node, path: Path, depth: number): Promise<Node> {
-    if (node.kind === 'scalar') return this.#scalar({ node, path, depth });
+    if (node.kind === 'scalar') return this.#scalar({ node, path, depth, alone: true });
     if (node.kind === 'list') {
       const items: Node[] = [];
       for (const [index, item] of node.items.entries()) items.push(await this.tree(item, [...path, index], depth));
@@ -72,7 +74,8 @@ class Substitution {
   }
 
   /** Text with each `${…}` in it replaced; undefined after an issue. */
-  async #text(text: string, spot: Spot): Promise<string | undefined> {
+  async #text(text: string, around: Spot): Promise<string | undefined> {
+    const spot = { ...around, alone: false };
     let result = '';
     let index = 0;
     while (index < text.length) {
@@ -108,19 +111,18 @@ class Substitution {
     const inner = { ...spot, depth: spot.depth + 1 };
     const reference = written.includes('$') ? await this.#text(written, inner) : written;
     if (reference === undefined) return undefined;
-    if (!/^[A-Za-z][A-Za-z0-9+.-]+:/.test(reference) || reference.startsWith('env:')) {
+    if (/^env:|^\w*:-|^[^:]*$/.test(reference)) {
       return this.#variable(reference.replace(/^env:/, ''), at, inner);
     }
-    const split = splitLocation(reference);
-    if (isUnreadable(split)) return this.#fail(at, spot, split.unreadable);
-    const { folder } = at.source;
-    const source =
-      split.scheme === 'file'
-        ? await readFile(split.rest, folder, this.#from)
-        : await readLocation(reference, this.#from);
+    const source = await readLocation(reference, this.#from);
     if (isUnreadable(source)) return this.#fail(at, spot, source.unreadable);
     // One line break at the end is the editor's, not the secret's.
-    return this.#again({ ...source, text: source.text.replace(/\r?\n$/, '') }, at, inner, split.scheme !== 'yaml');
+    return this.#again(
+      { ...source, text: source.text.replace(/\r?\n$/, '') },
+      at,
+      inner,
+      !reference.startsWith('yaml:'),
+    );
   }
 
   async #variable(reference: string, at: Place, spot: Spot): Promise<Found | undefined> {
@@ -143,17 +145,19 @@ class Substitution {
     return this.#again({ ...at.source, text: value ?? '' }, at, spot, false);
   }
 
-  /** Whatever came in may be a tree, and may hold references itself, and `$$`. */
+  /** Whatever came in may be a tree, if it stands alone, and may hold references itself, and `$$`. */
   async #again(source: Source, at: Place, spot: Spot, ownPlaces: boolean): Promise<Found | undefined> {
     const { text } = source;
-    const parsed = parseYaml(source);
-    const isTree = 'node' in parsed && parsed.node.kind !== 'scalar';
-    const tree = isTree
-      ? await this.tree(ownPlaces ? parsed.node : movedTo(parsed.node, at), spot.path, spot.depth)
-      : undefined;
-    if (!text.includes('$')) return { text, tree };
+    if (spot.alone) {
+      const parsed = parseYaml(source);
+      if ('node' in parsed && parsed.node.kind !== 'scalar') {
+        const tree = ownPlaces ? parsed.node : movedTo(parsed.node, at);
+        return { text, tree: await this.tree(tree, spot.path, spot.depth) };
+      }
+    }
+    if (!text.includes('$')) return { text };
     const replaced = await this.#text(text, { ...spot, node: { kind: 'scalar', at, value: text, length: 0 } });
-    return replaced === undefined ? undefined : { text: replaced, tree };
+    return replaced === undefined ? undefined : { text: replaced };
   }
 
   #fail(at: Place, spot: Spot, message: string): undefined {
