@@ -8,7 +8,7 @@ import { isMalformed, readRequest } from '../../internal/otlp/check.ts';
 import type { Signal } from '../../internal/otlp/payload.ts';
 
 /** The unary `Export` of each signal, opentelemetry/proto/collector of opentelemetry-proto */
-const exportMethods: Readonly<Record<Signal, string>> = {
+export const exportMethods: Readonly<Record<Signal, string>> = {
   traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
   metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
   logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',

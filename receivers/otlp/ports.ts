@@ -11,7 +11,7 @@ import type { PortProtocol } from '../../internal/net/protocol.ts';
 import { loadServerTls, type ServerTls } from '../../internal/net/tls.ts';
 import type { Signal } from '../../internal/otlp/payload.ts';
 import { type GrpcConfig, type HttpConfig, type OtlpReceiverConfig, schema } from './config.ts';
-import { exportServices } from './grpc.ts';
+import { exportMethods, exportServices } from './grpc.ts';
 import { CountingIntake } from './intake.ts';
 
 export interface PortContext {
@@ -74,7 +74,7 @@ async function makePort(protocol: PortProtocol, context: PortContext, access: Gr
     clock,
     logger,
     random: settings.random,
-    serving: (service) => service === '' || undefined,
+    serving: (service) => servesHealth(context.outputs, service),
   });
   return new Port({
     protocol,
@@ -105,6 +105,13 @@ function targets({ settings, outputs }: PortContext, transport: PortProtocol): E
 }
 
 const mib = 1024 * 1024;
+
+/** For the health service: '' is the server as a whole. */
+function servesHealth(outputs: Outputs, service: string): boolean | undefined {
+  if (service === '') return true;
+  const signal = signals.find((it) => exportMethods[it] === `/${service}/Export`);
+  return signal && outputs[signal] !== undefined;
+}
 
 function h2Limits(grpc: GrpcConfig, maxHttpBodyBytes: number, headerTimeoutMs: number): Partial<H2Limits> {
   return {

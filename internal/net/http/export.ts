@@ -2,6 +2,7 @@ import type { Consumer } from '../../core/consumer.ts';
 import type { MemoryBudget } from '../../core/memory.ts';
 import { type Outcome, permanent, retryable } from '../../core/outcome.ts';
 import { isMalformed, type Malformed, readRequest } from '../../otlp/check.ts';
+import { decodeJson } from '../../otlp/json.ts';
 import type { Payload, Signal } from '../../otlp/payload.ts';
 import type { AuthGate } from '../auth.ts';
 import { decompress, isFailure, sizeHint } from '../compression.ts';
@@ -193,7 +194,7 @@ function readJson(signal: Signal, body: Uint8Array): Payload | Malformed {
   } catch {
     return { malformed: 'the JSON text is not UTF-8', offset: 0 };
   }
-  return { malformed: `JSON ${signal} of ${text.length} characters cannot be read yet`, offset: 0 };
+  return decodeJson(signal, text);
 }
 
 function pathOf(request: HttpRequest): string {
