@@ -1,21 +1,7 @@
 import { parseArgs } from 'node:util';
+import { type Command, type ExitCode, UsageError, type Values } from './command.ts';
 import { help } from './help.ts';
 import { build } from './version.ts';
-
-/** Exit codes: 0 done, 1 a configuration or run-time error, 2 the command line makes no sense. */
-export type ExitCode = 0 | 1 | 2;
-
-/** A command line that makes no sense: its text goes to stderr with a pointer to --help. */
-export class UsageError extends Error {}
-
-export interface Command {
-  readonly options: NonNullable<Parameters<typeof parseArgs>[0]>['options'];
-  /** How many words may follow the command's name. */
-  readonly positionals?: number;
-  run(values: Values, positionals: readonly string[]): Promise<ExitCode>;
-}
-
-export type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
 
 /** Each command is loaded when it is called, so that none pays for the others. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -66,10 +52,3 @@ function parse(command: Command, args: readonly string[]): { values: Values; pos
   if (extra !== undefined) throw new UsageError(`unexpected argument ${JSON.stringify(extra)}`);
   return parsed;
 }
-
-/** Options of every command that reads a configuration. */
-export const configOptions = {
-  config: { type: 'string', multiple: true, short: 'c' },
-  set: { type: 'string', multiple: true },
-  'feature-gates': { type: 'string', multiple: true },
-} as const;

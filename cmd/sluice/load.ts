@@ -1,6 +1,6 @@
 import { formatIssue, type Issue } from '../../internal/config/issues.ts';
 import { type Loaded, loadConfig } from '../../internal/config/load.ts';
-import type { ExitCode, Values } from './cli.ts';
+import type { ExitCode, Values } from './command.ts';
 import { components } from './components.ts';
 import { sourcesOf } from './sources.ts';
 

@@ -11,7 +11,7 @@ import { createLogger } from '../../internal/telemetry/logger.ts';
 import { createMeter, type MeterHandle } from '../../internal/telemetry/meter.ts';
 import { observeProcess } from '../../internal/telemetry/process.ts';
 import { logSummary } from '../../internal/telemetry/summary.ts';
-import type { ExitCode } from './cli.ts';
+import type { ExitCode } from './command.ts';
 import { build } from './version.ts';
 
 type Good = Extract<Loaded, { ok: true }>;

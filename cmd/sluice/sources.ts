@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { getAsset, isSea } from 'node:sea';
-import type { Values } from './cli.ts';
+import type { Values } from './command.ts';
 
 /** What the configuration loader is to read, from a command's options. */
 export function sourcesOf(values: Values): { sources: string[]; sets: string[]; embedded: boolean } {

@@ -1,5 +1,5 @@
 import type { Factory } from '../../../internal/core/component.ts';
-import type { Command } from '../cli.ts';
+import type { Command } from '../command.ts';
 import { components } from '../components.ts';
 
 export const command: Command = {

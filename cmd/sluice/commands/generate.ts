@@ -1,6 +1,6 @@
 import { parseDuration } from '../../../internal/config/fields.ts';
 import type { Signal } from '../../../internal/otlp/payload.ts';
-import { type Command, UsageError } from '../cli.ts';
+import { type Command, UsageError } from '../command.ts';
 import { generate } from '../generate/generate.ts';
 
 const signals: readonly string[] = ['traces', 'metrics', 'logs'] satisfies Signal[];

@@ -1,4 +1,4 @@
-import { type Command, UsageError } from '../cli.ts';
+import { type Command, UsageError } from '../command.ts';
 
 /** Long enough for a busy process, short enough for a container's probe. */
 const timeoutMs = 3000;

@@ -1,5 +1,5 @@
 import { printConfig } from '../../../internal/config/print.ts';
-import { type Command, configOptions } from '../cli.ts';
+import { type Command, configOptions } from '../command.ts';
 import { load, printIssues } from '../load.ts';
 
 export const command: Command = {

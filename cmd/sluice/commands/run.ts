@@ -1,4 +1,4 @@
-import { type Command, configOptions } from '../cli.ts';
+import { type Command, configOptions } from '../command.ts';
 import { load, printIssues } from '../load.ts';
 import { serve } from '../serve.ts';
 import { sourcesOf } from '../sources.ts';

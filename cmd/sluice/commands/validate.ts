@@ -1,4 +1,4 @@
-import { type Command, configOptions } from '../cli.ts';
+import { type Command, configOptions } from '../command.ts';
 import { load, printIssues } from '../load.ts';
 
 export const command: Command = {

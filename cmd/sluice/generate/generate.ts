@@ -7,7 +7,7 @@ import type { Outcome } from '../../../internal/core/outcome.ts';
 import { noLogger, noMeter } from '../../../internal/core/telemetry.ts';
 import { Payload, type Signal } from '../../../internal/otlp/payload.ts';
 import { Sample } from '../../../internal/otlp/sample.ts';
-import type { ExitCode } from '../cli.ts';
+import type { ExitCode } from '../command.ts';
 import { build } from '../version.ts';
 
 export interface GenerateOptions {

@@ -168,7 +168,7 @@ test('a port in use is told in words, with exit code 1 and nothing left running'
   const { code, stderr } = await sluice(['--config', `yaml:${yaml}`]);
   expect(code).toBe(1);
   expect(stderr).toContain(String(port));
-  expect(stderr).toMatch(/in use/);
+  expect(stderr).toMatch(/another program holds port/);
   taken.close();
 });
 
@@ -204,7 +204,7 @@ async function checkFullDevice(): Promise<void> {
 function fileOnly(path: string): string {
   return `
 exporters: { file: { path: ${path} } }
-service: { pipelines: { traces: { receivers: [otlp], exporters: [file] } } }`;
+service: { shutdown_timeout: 300ms, pipelines: { traces: { receivers: [otlp], exporters: [file] } } }`;
 }
 
 test('the embedded default writes what it gets to a file, and the health check answers', async () => {
