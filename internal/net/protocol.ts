@@ -34,6 +34,8 @@ export function splitProtocols(server: http.Server, options: ProtocolOptions): (
   const hand = (socket: net.Socket, spoken: 'http1' | 'http2', firstBytes?: Buffer) => {
     if (spoken === 'http2') {
       if (options.port === 'http') once.info('http2', 'a client speaks gRPC or HTTP/2 on the HTTP port; it is served');
+      // node:http keeps sockets half open for its own ends; a client that closes its side of HTTP/2 is gone.
+      socket.allowHalfOpen = false;
       options.http2(socket, firstBytes);
     } else {
       if (options.port === 'grpc') once.info('http1', 'a client speaks OTLP/HTTP on the gRPC port; it is served');
