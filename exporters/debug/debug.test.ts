@@ -30,9 +30,7 @@ async function logged(config: object, signal: Signal, batches: readonly Payload[
   );
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the factory hides its schema's methods
 const parsed = (config: object) => (factory.schema as any).parse(config);
-// biome-ignore lint/suspicious/noExplicitAny: see above
 const issues = (config: object): any[] => (factory.schema as any).safeParse(config).error?.issues ?? [];
 
 const resource = { attributes: [attribute('service.name', text('shop'))] };
@@ -369,7 +367,7 @@ test('output_paths takes files, beside the log', async () => {
   const config = { verbosity: 'normal', use_internal_logger: false, output_paths: [path] };
   expect(await logged(config, 'traces', [spans])).toEqual([]);
   const [counts, first] = (await readFile(path, 'utf8')).split('\n');
-  expect(counts).toBe('Traces\t{"resource spans":1,"spans":1}');
+  expect(counts).toBe('Traces\t{"resource spans": 1, "spans": 1}');
   expect(first).toContain('ResourceTraces #0');
   await rm(folder, { recursive: true });
 });

@@ -28,7 +28,10 @@ async function openPaths(paths: readonly string[]): Promise<Output> {
     await Promise.all(writers.map((writer) => writer.write(`${text}\n`)));
   };
   return {
-    line: (title, counts) => write(`${title}\t${JSON.stringify(counts)}`),
+    line: (title, counts) => {
+      const pairs = Object.entries(counts).map(([name, count]) => `"${name}": ${count}`);
+      return write(`${title}\t{${pairs.join(', ')}}`);
+    },
     text: write,
     close: async () => {
       await Promise.all(writers.map((writer) => writer.close()));

@@ -115,7 +115,9 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
 }
 
+/** A trace or span id; all zeros mean none. */
 export function hex(bytes: Uint8Array): string {
+  if (bytes.every((byte) => byte === 0)) return '';
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 }
 
