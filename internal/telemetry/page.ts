@@ -127,7 +127,7 @@ function exporterBox(pipeline, id, branch, view, rate) {
 function draw(ledger, view) {
   const now = performance.now();
   const seen = new Map();
-  const sections = view.topology.pipelines.map((pipeline) => {
+  const sections = view.pipelines.map((pipeline) => {
     const branches = ledger.branches.filter((b) => b.pipeline === pipeline.id);
     const flow = el('div', 'flow');
     const stage = (nodes, cls) => { if (nodes.length) { if (flow.childNodes.length) flow.append(el('div', 'arrow', '→')); flow.append(el('div', 'stage ' + (cls || ''), ...nodes)); } };
@@ -153,7 +153,8 @@ function draw(ledger, view) {
   const worst = troubled.some((s) => grades[s.status] === 'bad') ? 'bad' : troubled.length ? 'warn' : 'ok';
   byId('state').replaceChildren(el('b', worst, troubled.length ? troubled.length + ' of ' + view.statuses.length + ' components: ' + [...new Set(troubled.map((s) => words(s.status)))].join(', ') : 'all components ok'));
   byId('uptime').textContent = view.uptime === undefined ? '' : 'up ' + duration(view.uptime);
-  byId('extensions').textContent = view.topology.extensions.length ? 'extensions: ' + view.topology.extensions.join(', ') + ' · ' : '';
+  const extensions = view.statuses.filter((s) => s.kind === 'extension');
+  byId('extensions').replaceChildren(...(extensions.length ? ['extensions: ', ...extensions.map((s) => el('span', grades[s.status], s.id + (s.status === 'ok' ? ' ' : ' (' + words(s.status) + ') '))), ' · '] : []));
   const memory = view.memory;
   byId('memory').replaceChildren(...(memory ? [el('div', 'soft', 'memory held ' + bytes(memory.held) + ' of ' + bytes(memory.budget) + ', peak ' + bytes(memory.peak)), bar(memory.held, memory.budget, memory.peak)] : []));
 }
