@@ -1,7 +1,7 @@
 import type { BatchContext, Consumer } from '../core/consumer.ts';
 import { accepted, type Outcome, type Permanent, type Retryable, worst } from '../core/outcome.ts';
-import { checkRequest, isMalformed } from '../otlp/check.ts';
 import { Payload } from '../otlp/payload.ts';
+import { countItems } from '../otlp/shape.ts';
 import { splitByItems } from '../otlp/split.ts';
 
 /** A run of items of a batch that did not arrive. */
@@ -100,8 +100,7 @@ function counted({ signal }: Payload, chunks: readonly Uint8Array[]): Payload {
   let items = 0;
   let bytes = 0;
   for (const chunk of chunks) {
-    const checked = checkRequest(signal, chunk);
-    if (!isMalformed(checked)) items += checked.items;
+    items += countItems(signal, chunk);
     bytes += chunk.byteLength;
   }
   return new Payload(signal, chunks, items, bytes);
