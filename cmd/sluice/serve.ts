@@ -92,7 +92,7 @@ async function startTelemetry(
         scrape: meter.scrape,
         registry: meter.registry,
         ledger: () => collector.ledger(),
-        topology: () => ({ pipelines: collector.topology(), extensions: config.service.extensions }),
+        topology: () => collector.topology(),
         system: collector.system,
         logger,
       });
