@@ -39,6 +39,18 @@ const server = (address: string) =>
     cors: section(object({ allowed_origins: z.array(z.string()).default([]) })),
   });
 
+const sendingQueue = () =>
+  defaulted(
+    object({
+      enabled: z.boolean().default(true),
+      num_consumers: integer().min(1).default(10),
+      queue_size: integer().min(1).default(1000),
+      sizer: enumeration(['requests', 'items', 'bytes']).default('requests'),
+      storage: unsupported('the queue is held in memory only; remove it'),
+      batch: section(object({ flush_timeout: duration('200ms'), min_size: integer().min(0).default(8192) })),
+    }),
+  );
+
 const exporter = object({
   endpoint: z.string().min(1).describe('Where to send.'),
   compression: enumeration(['gzip', 'zstd', 'none']).default('gzip').describe('How requests are compressed.'),
@@ -55,16 +67,7 @@ const exporter = object({
       multiplier: z.number().min(1).default(1.5),
     }),
   ),
-  sending_queue: defaulted(
-    object({
-      enabled: z.boolean().default(true),
-      num_consumers: integer().min(1).default(10),
-      queue_size: integer().min(1).default(1000),
-      sizer: enumeration(['requests', 'items', 'bytes']).default('requests'),
-      storage: unsupported('the queue is held in memory only; remove it'),
-      batch: section(object({ flush_timeout: duration('200ms'), min_size: integer().min(0).default(8192) })),
-    }),
-  ),
+  sending_queue: sendingQueue(),
 });
 
 const all: readonly Signal[] = ['traces', 'metrics', 'logs'];
@@ -98,7 +101,14 @@ export const factories = [
   ),
   factory('exporter', 'otlp_grpc', exporter, { aliases: ['otlp'] }),
   factory('exporter', 'otlp_http', exporter, { aliases: ['otlphttp'] }),
-  factory('exporter', 'debug', object({ verbosity: enumeration(['basic', 'normal', 'detailed']).default('basic') })),
+  factory(
+    'exporter',
+    'debug',
+    object({
+      verbosity: enumeration(['basic', 'normal', 'detailed']).default('basic'),
+      sending_queue: section(sendingQueue()),
+    }),
+  ),
   factory('connector', 'forward', object({})),
   factory('connector', 'spanmetrics', object({}), { signals: ['traces'], outputs: { traces: ['metrics'] } }),
   factory('extension', 'health_check', object({ endpoint: endpoint().default('localhost:13133') }), { signals: [] }),

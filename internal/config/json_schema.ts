@@ -71,6 +71,8 @@ function tidied(json: Json): Json {
   const result: Json = {};
   for (const [key, value] of Object.entries(rest)) result[key] = tidiedKeyword(key, value);
   if (ignored !== undefined) return { ...result, deprecated: true, description: `Has no effect in Sluice: ${ignored}` };
+  // A part's own default says nothing about whether it is on.
+  if (rest.type === 'object') delete result.default;
   if (unit) result.description = `${rest.description ?? ''} Unit: ${unit}.`.trim();
   if (kind === 'duration') return durationSchema(result);
   return allowingReference(result);

@@ -30,16 +30,16 @@ export function parsePart(schema: z.core.$ZodType, part: Part, issues: Issue[]):
   tellOfFieldsWithoutEffect(schema, part, issues);
   const failed = issues.slice(told).some((issue) => issue.severity === 'error');
   let input = part.node.kind === 'scalar' && part.node.value === null ? {} : plain(part.node);
-  const repaired = new Set<string>();
+  const tried = new Set<string>();
   for (let round = 0; round < maxRepairs; round++) {
     const parsed = (schema as z.ZodType).safeParse(input, { error: () => unsaid });
     if (parsed.success) return failed ? undefined : { value: parsed.data, input };
     let changed = false;
     for (const { path, wanted } of pathsOf(parsed.error.issues)) {
-      const key = JSON.stringify(path);
-      const repair = repaired.has(key) ? undefined : repairOf(nodeAt(part.node, path), wanted);
-      if (!repair || path.length === 0) continue;
-      repaired.add(key);
+      if (path.length === 0) continue;
+      const repair = repairsOf(nodeAt(part.node, path), wanted).find((one) => !tried.has(JSON.stringify([path, one])));
+      if (!repair) continue;
+      tried.add(JSON.stringify([path, repair]));
       input = withRepair(input, path, repair);
       changed = true;
     }
@@ -57,13 +57,15 @@ const unsaid = '\u0000';
 type Repair = { readonly text: string } | { readonly drop: true };
 
 /**
- * A field that wants text gets what replaced its `${…}` unchanged, `0123` and not 123; a field that is written but left
- * empty keeps its default, as upstream.
+ * What to try in turn. A field that wants text gets what replaced its `${…}` unchanged, `0123` and not 123; a field that
+ * is written but left empty keeps its default, as upstream.
  */
-function repairOf(node: Node | undefined, wanted: 'text' | 'other'): Repair | undefined {
-  if (!node) return undefined;
-  if (wanted === 'text' && node.original !== undefined) return { text: node.original };
-  return node.kind === 'scalar' && node.value === null ? { drop: true } : undefined;
+function repairsOf(node: Node | undefined, wanted: 'text' | 'other'): Repair[] {
+  if (!node) return [];
+  const repairs: Repair[] = [];
+  if (wanted === 'text' && node.original !== undefined) repairs.push({ text: node.original });
+  if (node.kind === 'scalar' && node.value === null) repairs.push({ drop: true });
+  return repairs;
 }
 
 function withRepair(input: unknown, path: Path, repair: Repair): unknown {

@@ -67,6 +67,7 @@ test('defaults are filled in, in declared order', async () => {
   expect(printed.receivers.otlp.protocols).toEqual({
     http: { endpoint: 'localhost:4318', max_recv_msg_size_mib: 4, include_metadata: false },
   });
+  expect(printed.exporters).toEqual({ debug: { verbosity: 'basic' } });
   expect(printed.service.telemetry.metrics).toEqual({
     level: 'normal',
     readers: [{ pull: { exporter: { prometheus: { host: 'localhost', port: 8888 } } } }],
@@ -163,7 +164,10 @@ function randomConfig(seed: number): string {
   return JSON.stringify({
     receivers: { otlp: { protocols: { grpc: server(), ...maybe({ http: server() }) } } },
     processors: { batch: pick([null, { metadata_keys: [text()], timeout: duration() }]) },
-    exporters: { 'otlp/x': exporter, ...maybe({ debug: null }) },
+    exporters: {
+      'otlp/x': exporter,
+      ...maybe({ debug: pick([null, { sending_queue: pick([null, { batch: null }]) }]) }),
+    },
     service: {
       pipelines: { 'logs/a': { receivers: ['otlp'], processors: ['batch'], exporters: ['otlp/x'] } },
       ...maybe({

@@ -77,8 +77,11 @@ function filled(schema: z.core.$ZodType | undefined, input: unknown): unknown {
   return schema ? withDefaults(schema, input) : input;
 }
 
-/** What an absent field amounts to, as one would write it; undefined where it stays off. */
+/** What an absent field amounts to, as one would write it; undefined where it stays off, or is required. */
 export function defaultOf(schema: z.core.$ZodType): unknown {
+  // Asked of zod, since a part may be off although its own schema has a default for nothing.
+  const parsed = z.safeParse(z.object({ field: schema as z.ZodType }), {});
+  if (!parsed.success || parsed.data.field === undefined) return undefined;
   const { byDefault } = peel(schema);
   return byDefault && withDefaults(schema, byDefault.value);
 }

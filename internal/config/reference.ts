@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Factory, Kind } from '../core/component.ts';
 import { sections } from './component_parts.ts';
+import { defaultOf } from './print.ts';
 import { alternatives, type FieldMeta, peel } from './schema.ts';
 import { serviceSchema } from './service.ts';
 
@@ -130,13 +131,11 @@ function typeText(schema: z.core.$ZodType): string {
 
 function defaultText(schema: z.core.$ZodType): string {
   const { byDefault, core } = peel(schema);
-  const isMap = core._zod.def.type === 'object';
-  if (!byDefault) {
-    if (!z.safeParse(schema, undefined).success) return 'required';
-    return isMap ? 'off' : '';
-  }
-  // Its fields have their own lines.
-  if (isMap) return '';
+  if (!z.safeParse(schema, undefined).success) return 'required';
+  const isOff = defaultOf(schema) === undefined;
+  // The fields of a map have their own lines.
+  if (core._zod.def.type === 'object') return isOff ? 'off' : '';
+  if (isOff || !byDefault) return '';
   return code(typeof byDefault.value === 'string' ? byDefault.value || '""' : JSON.stringify(byDefault.value));
 }
 
