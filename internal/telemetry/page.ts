@@ -127,7 +127,7 @@ function exporterBox(pipeline, id, branch, view, rate) {
 function draw(ledger, view) {
   const now = performance.now();
   const seen = new Map();
-  const sections = view.topology.pipelines.map((pipeline) => {
+  const sections = view.pipelines.map((pipeline) => {
     const branches = ledger.branches.filter((b) => b.pipeline === pipeline.id);
     const flow = el('div', 'flow');
     const stage = (nodes, cls) => { if (nodes.length) { if (flow.childNodes.length) flow.append(el('div', 'arrow', '→')); flow.append(el('div', 'stage ' + (cls || ''), ...nodes)); } };

@@ -11,10 +11,9 @@ import { observeProcess } from './process.ts';
 import { startTelemetryServer, type TelemetryServerOptions } from './server.ts';
 
 const status: ComponentStatus = { id: 'otlp', kind: 'receiver', pipelines: ['traces'], status: 'ok', since: 1 };
-const topology = {
-  pipelines: [{ id: 'traces', signal: 'traces' as const, receivers: ['otlp'], processors: [], exporters: ['nop'] }],
-  extensions: ['health_check'],
-};
+const pipelines = [
+  { id: 'traces', signal: 'traces' as const, receivers: ['otlp'], processors: [], exporters: ['nop'] },
+];
 
 async function serve(part: Partial<TelemetryServerOptions> = {}) {
   const telemetry = { metrics: { level: 'normal' as const, prometheus: [], otlp: [] }, resource: {} };
@@ -24,7 +23,7 @@ async function serve(part: Partial<TelemetryServerOptions> = {}) {
     scrape: meter.scrape,
     registry: meter.registry,
     ledger: () => ({ balanced: true, branches: [] }),
-    topology: () => topology,
+    topology: () => pipelines,
     system: { statuses: () => [status], onStatus: () => () => {} },
     logger: noLogger,
     ...part,
@@ -56,7 +55,7 @@ test('the ledger is served as the pipeline hands it out, fresh each time', async
   expect(await (await get('/ledger')).json()).toMatchObject({ received: 2 });
 });
 
-test('status.json tells topology, statuses, memory and queues', async () => {
+test('status.json tells pipelines, statuses, memory and queues', async () => {
   const { meter, get } = await serve();
   const memory = new MemoryBudget(1000);
   memory.tryReserve(10);
@@ -65,7 +64,7 @@ test('status.json tells topology, statuses, memory and queues', async () => {
   meter.meter.observe({ name: 'otelcol_exporter_queue_size', help: '', labels }, () => 4);
   meter.meter.observe({ name: 'otelcol_exporter_queue_capacity', help: '', labels }, () => 10);
   expect(await (await get('/status.json')).json()).toEqual({
-    topology,
+    pipelines,
     statuses: [status],
     memory: { budget: 1000, held: 10, peak: 10 },
     queues: [{ exporter: 'nop', signal: 'traces', size: 4, capacity: 10 }],

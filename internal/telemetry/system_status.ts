@@ -1,10 +1,11 @@
-import type { ComponentStatus, System } from '../core/component.ts';
+import type { ComponentStatus } from '../core/component.ts';
+import type { ResolvedPipeline } from '../core/resolved.ts';
 import { HistogramSeries, type Registry } from './series.ts';
-import type { Topology } from './views.ts';
+import type { TelemetryServerOptions } from './server.ts';
 
 /** `GET /status.json`: what the page draws besides the ledger. */
 export interface SystemStatus {
-  readonly topology: Topology;
+  readonly pipelines: readonly ResolvedPipeline[];
   readonly statuses: readonly ComponentStatus[];
   /** Bytes; absent when the process metrics are off. */
   readonly memory?: { readonly budget: number; readonly held: number; readonly peak: number };
@@ -19,12 +20,12 @@ export interface SystemStatus {
   readonly uptime?: number;
 }
 
-export function systemStatus(from: { registry: Registry; topology(): Topology; system: System }): SystemStatus {
+export function systemStatus(from: Pick<TelemetryServerOptions, 'registry' | 'topology' | 'system'>): SystemStatus {
   const { registry } = from;
   const budget = only(registry, 'sluice_memory_budget_bytes');
   const uptime = only(registry, 'otelcol_process_uptime');
   return {
-    topology: from.topology(),
+    pipelines: from.topology(),
     statuses: from.system.statuses(),
     queues: queues(registry),
     ...(budget === undefined

@@ -1,11 +1,3 @@
-import type { ResolvedPipeline } from '../core/resolved.ts';
-
-/** What the pages draw. */
-export interface Topology {
-  readonly pipelines: readonly Pick<ResolvedPipeline, 'id' | 'signal' | 'receivers' | 'processors' | 'exporters'>[];
-  readonly extensions: readonly string[];
-}
-
 /** The part of the pipeline's ledger that the pages and the closing lines read. */
 export interface LedgerView {
   readonly balanced: boolean;
