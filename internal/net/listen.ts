@@ -48,7 +48,7 @@ function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = net.connect({ path });
     probe.once('connect', () => {
-      probe.destroy();
+      probe.end();
       resolve(true);
     });
     // Only a refusal proves that nobody listens; EACCES, for one, does not.
