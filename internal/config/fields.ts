@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Kind } from '../core/component.ts';
 
 /**
  * The field kinds that component schemas are made of. Each carries what the reference page and the JSON Schema need.
@@ -40,20 +41,6 @@ export function parseDuration(text: string): number | undefined {
     total += Number(amount) * units[unit!]!;
   }
   return text.startsWith('-') ? -total : total;
-}
-
-/** @returns the shortest Go duration that {@link parseDuration} reads as `ms`, for instance `1h30m`. */
-export function formatDuration(ms: number): string {
-  if (ms === 0) return '0s';
-  let rest = ms;
-  let text = '';
-  for (const unit of ['h', 'm'] as const) {
-    const whole = Math.floor(rest / units[unit]!);
-    if (whole > 0) text += `${whole}${unit}`;
-    rest -= whole * units[unit]!;
-  }
-  if (rest === 0) return text;
-  return text + (rest < 1000 ? `${rest}ms` : `${rest / 1000}s`);
 }
 
 /** A Go duration; the value is milliseconds. */
@@ -168,7 +155,7 @@ export function secret() {
 }
 
 /** `type[/name]` of a component that must exist; an extension must also be listed in `service.extensions`. */
-export function componentId(kind: 'receiver' | 'processor' | 'exporter' | 'connector' | 'extension' | 'any') {
+export function componentId(kind: Kind) {
   return z.string().min(1).meta({ kind: 'component id', reference: kind });
 }
 

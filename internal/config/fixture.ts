@@ -1,7 +1,10 @@
+import { expect } from 'vitest';
 import { z } from 'zod';
 import type { ComponentEntry, Factory, Kind } from '../core/component.ts';
 import type { Signal } from '../otlp/payload.ts';
 import * as fields from './fields.ts';
+import { formatIssue } from './issues.ts';
+import { type Loaded, type LoadOptions, loadConfig } from './load.ts';
 
 /** Components for the tests of this folder: the forms that real ones have, nothing that runs. */
 
@@ -140,3 +143,49 @@ function factory(kind: Kind, type: string, schema: z.ZodType, more: object = {})
     ...more,
   } as unknown as Factory;
 }
+
+/** Loads files by their names; the first is given as --config unless `sources` says otherwise. */
+export function load(
+  files: Record<string, string>,
+  options: Partial<LoadOptions> & { sources?: string[] } = {},
+): Promise<Loaded> {
+  const { sources = Object.keys(files).slice(0, 1), ...rest } = options;
+  return loadConfig(sources, components, {
+    env: {},
+    cwd: '/work',
+    readFile: async (path) => {
+      const text = files[path.replace('/work/', '')];
+      if (text === undefined) throw Object.assign(new Error('no'), { code: 'ENOENT' });
+      return text;
+    },
+    ...rest,
+  });
+}
+
+export async function check(text: string, want: readonly string[], options: Partial<LoadOptions> = {}) {
+  const loaded = await load({ 'collector.yaml': text }, options);
+  expect(loaded.ok ? [] : loaded.issues.map(formatIssue)).toEqual(want.map((issue) => `collector.yaml:${issue}`));
+}
+
+export async function checkWarnings(text: string, want: readonly string[], options: Partial<LoadOptions> = {}) {
+  const loaded = await load({ 'collector.yaml': text }, options);
+  expect(loaded.ok ? [] : loaded.issues.map(formatIssue)).toEqual([]);
+  expect(loaded.warnings.map(formatIssue)).toEqual(want.map((issue) => `collector.yaml:${issue}`));
+}
+
+/** `part`, and below it a service with these pipelines. */
+export const around = (part: string, pipelines = '    traces: { receivers: [otlp], exporters: [debug] }') => `${part}
+service:
+  pipelines:
+${pipelines}
+`;
+export const right = `receivers: { otlp: { protocols: { grpc: } } }
+exporters: { debug: }`;
+export const withBatch = (batch: string) =>
+  around(
+    `${right}
+processors:
+  batch:
+${batch}`,
+    '    traces: { receivers: [otlp], processors: [batch], exporters: [debug] }',
+  );

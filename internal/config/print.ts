@@ -16,26 +16,41 @@ export interface PrintOptions {
 
 /** @returns YAML that loads to the same configuration, secrets apart. */
 export function printConfig(config: LoadedConfig, options: PrintOptions = {}): string {
-  const hide = (value: unknown, schemas: readonly z.core.$ZodType[]) =>
-    options.secrets ? value : redact(value, schemas);
-  const schemaOf = (section: Section, id: string) => config[section].get(id)!.factory.schema as z.core.$ZodType;
-  if (options.form === 'merged') {
-    const schemas = sections.map((section) => [
-      section,
-      z.object(Object.fromEntries([...config[section].keys()].map((id) => [id, schemaOf(section, id) as z.ZodType]))),
-    ]);
-    return toYaml(hide(plain(config.document.merged), [z.object(Object.fromEntries(schemas))]));
-  }
+  const isMerged = options.form === 'merged';
+  const document = isMerged ? (plain(config.document.merged) as Document) : escaped(resolvedDocument(config));
+  return toYaml(options.secrets ? document : redactDocument(document, config));
+}
+
+type Document = Readonly<Record<string, unknown>>;
+
+function resolvedDocument(config: LoadedConfig): Document {
   const document: Record<string, unknown> = {};
   for (const section of sections) {
-    const parts = Array.from(config.document.parts[section], ([id, input]) => {
-      const schema = schemaOf(section, id);
-      return [id, hide(withDefaults(schema, input), [schema])];
-    });
+    const parts = Array.from(config.document.parts[section], ([id, input]) => [
+      id,
+      withDefaults(schemaOf(config, section, id)!, input),
+    ]);
     if (parts.length > 0) document[section] = Object.fromEntries(parts);
   }
-  document.service = hide(withDefaults(serviceSchema, config.document.service), [serviceSchema]);
-  return toYaml(escaped(document));
+  document.service = withDefaults(serviceSchema, config.document.service);
+  return document;
+}
+
+function redactDocument(document: Document, config: LoadedConfig): Document {
+  const result: Record<string, unknown> = { ...document };
+  for (const section of sections) {
+    const parts = Object.entries(document[section] ?? {}).map(([id, part]) => {
+      const schema = schemaOf(config, section, id);
+      return [id, redact(part, schema ? [schema] : [])];
+    });
+    if (section in document) result[section] = Object.fromEntries(parts);
+  }
+  result.service = redact(document.service, [serviceSchema]);
+  return result;
+}
+
+function schemaOf(config: LoadedConfig, section: Section, id: string): z.core.$ZodType | undefined {
+  return config[section].get(id.trim())?.factory.schema as z.core.$ZodType | undefined;
 }
 
 function toYaml(value: unknown): string {
@@ -43,6 +58,7 @@ function toYaml(value: unknown): string {
 }
 
 /** Text is past substitution: a `$` in it means itself. */
+function escaped<T>(value: T): T;
 function escaped(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll('$', '$$$$');
   if (Array.isArray(value)) return value.map(escaped);

@@ -64,7 +64,7 @@ const values: [string, string, unknown][] = [
   ['an escaped dollar', 'a$$b', 'a$b'],
   ['an escaped reference', '$${env:HOST}', '${env:HOST}'],
   ['a dollar before a reference', '$$${env:HOST}', '$example.org'],
-  ['a lone dollar, and a name without braces', '^a$ $HOST', '^a$ $HOST'],
+  ['a lone dollar, and a name without braces', '^a$ $NOHOST', '^a$ $NOHOST'],
   ['an open brace', 'a${env:HOST', 'a${env:HOST'],
   ['an escaped dollar in a variable, as upstream', '${env:DOLLARS}', 'pa$word'],
   ['a dollar in a variable', '${env:DOLLAR}', 'pa$word'],
@@ -119,6 +119,13 @@ const problems: [string, string, string[]][] = [
     'a: |\n  one\n  two ${NONE}\n',
     [
       'c.yaml:3:7 a: the environment variable NONE is not set, so it is empty here: set it, or give a default: ${env:NONE:-value}',
+    ],
+  ],
+  [
+    'a variable without braces, if there is one of that name',
+    'a: [$HOST, $NONE, $$HOST]',
+    [
+      "c.yaml:1:5 a[0]: $HOST is not replaced without braces: write ${env:HOST} for the variable's value, or $$HOST for the text",
     ],
   ],
   [

@@ -86,6 +86,7 @@ class Substitution {
       if (end < 0) {
         result += '$';
         index = dollar + (text[dollar + 1] === '$' ? 2 : 1);
+        if (index === dollar + 1) this.#hintAtBraces(text.slice(index), spot);
         continue;
       }
       const at = placeWithin(spot.node, dollar);
@@ -158,6 +159,14 @@ class Substitution {
     if (!text.includes('$')) return { text };
     const replaced = await this.#text(text, { ...spot, node: { kind: 'scalar', at, value: text, length: 0 } });
     return replaced === undefined ? undefined : { text: replaced };
+  }
+
+  /** `$NAME` is text, as upstream since 0.104; where such a variable is set, it was most likely meant. */
+  #hintAtBraces(rest: string, { node, path }: Spot): void {
+    const name = /^[A-Za-z_]\w*/.exec(rest)?.[0];
+    if (name === undefined || this.#from.env[name] === undefined) return;
+    const advice = `write \${env:${name}} for the variable's value, or $$${name} for the text`;
+    this.#issues.push(warningAt(node.at, path, `$${name} is not replaced without braces: ${advice}`));
   }
 
   #fail(at: Place, spot: Spot, message: string): undefined {

@@ -28,7 +28,7 @@ export function parseYaml(source: Source): { node: Node } | { issues: Issue[] } 
     const at = { source, offset: second.range[0] };
     return { issues: [issueAt(at, [], 'expected one YAML document, got a second one: give each its own --config')] };
   }
-  const reader = new Reader(source, first);
+  const reader = new Reader(source);
   const node = reader.read(first.contents as YamlNode | null, [], { source, offset: 0 });
   return reader.issues.length > 0 ? { issues: reader.issues } : { node };
 }
@@ -61,24 +61,28 @@ function syntaxIssues(source: Source, errors: readonly YAMLError[]): Issue[] {
   return [...byMessage.values()];
 }
 
+const mergeKey = Symbol('<<');
+
 /** Turns the parser's nodes into ours. */
 class Reader {
   readonly issues: Issue[] = [];
   readonly #source: Source;
-  readonly #document: Document;
   /** Anchored nodes being read: meeting one again is a circle. */
   readonly #open = new Set<YamlNode>();
+  readonly #anchors = new Map<string, YamlNode>();
+  #aliases = 0;
   #nodes = 0;
 
-  constructor(source: Source, document: Document) {
+  constructor(source: Source) {
     this.#source = source;
-    this.#document = document;
   }
 
   read(node: YamlNode | null, path: Path, at: Place): Node {
     const place = node?.range ? { source: this.#source, offset: node.range[0] } : at;
     if (!this.#affordable(path, place)) return nothing(place);
-    if (isAlias(node)) return this.#alias(node.resolve(this.#document), path, place, node.source);
+    if (isAlias(node)) return this.#alias(node.source, path, place);
+    // What an alias repeats has been seen; a later anchor of the same name stays in force.
+    if (node?.anchor && this.#aliases === 0) this.#anchors.set(node.anchor, node);
     if (isMap(node)) return this.#guard(node, path, place, () => this.#map(node, path, place));
     if (isSeq(node)) {
       return this.#guard(node, path, place, () => ({
@@ -111,10 +115,16 @@ class Reader {
     return result;
   }
 
-  #alias(target: YamlNode | undefined, path: Path, place: Place, name: string): Node {
-    if (target) return this.read(target, path, place);
-    this.issues.push(issueAt(place, path, `expected an anchor &${name} before this alias`));
-    return nothing(place);
+  #alias(name: string, path: Path, place: Place): Node {
+    const target = this.#anchors.get(name);
+    if (!target) {
+      this.issues.push(issueAt(place, path, `expected an anchor &${name} before this alias`));
+      return nothing(place);
+    }
+    this.#aliases++;
+    const result = this.read(target, path, place);
+    this.#aliases--;
+    return result;
   }
 
   #scalar(node: YamlScalar, path: Path, place: Place): Node {
@@ -134,21 +144,32 @@ class Reader {
     const merged: Node[] = [];
     for (const pair of node.items) {
       const keyNode = pair.key as YamlNode | null;
-      const keyAt = keyNode?.range ? { source: this.#source, offset: keyNode.range[0] } : place;
-      const keyValue = isAlias(keyNode) ? keyNode.resolve(this.#document) : keyNode;
-      if (!isScalar(keyValue) || keyValue.value === null || typeof keyValue.value === 'object') {
-        const isMerge = isScalar(keyValue) && typeof keyValue.value === 'symbol';
-        if (!isMerge) this.issues.push(issueAt(keyAt, path, 'expected text as a key'));
-        if (!isMerge) continue;
+      const at = keyNode?.range ? { source: this.#source, offset: keyNode.range[0] } : place;
+      const key = this.#key(keyNode);
+      if (key === undefined) {
+        this.issues.push(issueAt(at, path, 'expected text as a key'));
+        continue;
       }
-      const key = keyText(keyValue as YamlScalar);
-      const value = this.read(pair.value as YamlNode | null, [...path, key], keyAt);
-      if (entries.has(key)) this.issues.push(issueAt(keyAt, [...path, key], 'expected each key once, got a duplicate'));
-      if (key === '<<' && isMergeKey(keyValue as YamlScalar)) merged.push(value);
-      else entries.set(key, { at: keyAt, value });
+      const name = key === mergeKey ? '<<' : key;
+      const value = this.read(pair.value as YamlNode | null, [...path, name], at);
+      if (key === mergeKey) merged.push(value);
+      else if (entries.has(key))
+        this.issues.push(issueAt(at, [...path, key], 'expected each key once, got a duplicate'));
+      else entries.set(key, { at, value });
     }
     for (const value of merged) this.#merge(entries, value, path);
     return { kind: 'map', at: place, entries };
+  }
+
+  /** Numbers and booleans as keys keep their spelling. */
+  #key(node: YamlNode | null): string | typeof mergeKey | undefined {
+    if (node && 'anchor' in node && node.anchor) this.#anchors.set(node.anchor, node);
+    const key = isAlias(node) ? this.#anchors.get(node.source) : node;
+    if (!isScalar(key)) return undefined;
+    // The parser gives an unquoted << as a symbol.
+    if (typeof key.value === 'symbol') return mergeKey;
+    if (key.value === null || typeof key.value === 'object') return undefined;
+    return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
   }
 
   /** YAML 1.1's merge key: keys written in the map itself win, then the first of several merged maps. */
@@ -161,16 +182,6 @@ class Reader {
       this.issues.push(issueAt(value.at, [...path, '<<'], 'expected a map or a list of maps to merge'));
     }
   }
-}
-
-/** Numbers and booleans as keys keep their spelling. */
-function keyText(key: YamlScalar): string {
-  if (isMergeKey(key)) return '<<';
-  return typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
-}
-
-function isMergeKey(key: YamlScalar): boolean {
-  return (key.value === '<<' && (key.type === 'PLAIN' || key.type === undefined)) || typeof key.value === 'symbol';
 }
 
 function nothing(at: Place): Node {
