@@ -1,20 +1,22 @@
+import type { Slabs } from '../../internal/net/slabs.ts';
+
 /**
  * Length-Prefixed-Message: 1 byte compressed flag, 4 bytes length (big endian), message.
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 const prefixBytes = 5;
 
-/** One buffer of the exact size. */
-export function frame(chunks: readonly Uint8Array[], byteLength: number, compressed: boolean): Buffer {
-  const framed = Buffer.allocUnsafe(prefixBytes + byteLength);
-  framed[0] = compressed ? 1 : 0;
-  framed.writeUInt32BE(byteLength, 1);
-  let at = prefixBytes;
-  for (const chunk of chunks) {
-    framed.set(chunk, at);
-    at += chunk.length;
-  }
-  return framed;
+export interface Framed {
+  /** What goes on the wire: a window on `slab`. */
+  readonly bytes: Buffer;
+  readonly slab: Buffer;
+}
+
+export function frame(slabs: Slabs, message: readonly Uint8Array[], byteLength: number, compressed: boolean): Framed {
+  const slab = slabs.gather(message, byteLength, prefixBytes);
+  slab[0] = compressed ? 1 : 0;
+  slab.writeUInt32BE(byteLength, 1);
+  return { bytes: slab.subarray(0, prefixBytes + byteLength), slab };
 }
 
 export interface Unframed {

@@ -5,6 +5,7 @@ import { type Outcome, permanent, retryable } from '../../internal/core/outcome.
 import type { SendContext, Sender } from '../../internal/exporterhelper/index.ts';
 import { clientAuthenticator } from '../../internal/net/auth.ts';
 import { compress, decompress } from '../../internal/net/compression.ts';
+import { Slabs } from '../../internal/net/slabs.ts';
 import { fromExportResponse, fromGrpc } from '../../internal/net/status.ts';
 import { type ClientTls, loadClientTls } from '../../internal/net/tls.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
@@ -12,7 +13,7 @@ import { abortReason, type CallEnd, unaryCall } from './call.ts';
 import { openFramedChannel } from './channel.ts';
 import type { OtlpGrpcConfig } from './config.ts';
 import { type GrpcEndpoint, parseEndpoint } from './endpoint.ts';
-import { frame, unframe } from './frame.ts';
+import { type Framed, frame, unframe } from './frame.ts';
 
 /** The unary `Export` of each signal, https://github.com/open-telemetry/opentelemetry-proto/tree/main/opentelemetry/proto/collector */
 const methods: Readonly<Record<Signal, string>> = {
@@ -30,6 +31,7 @@ export class GrpcSender implements Sender {
   readonly #config: OtlpGrpcConfig;
   readonly #endpoint: GrpcEndpoint;
   readonly #headers: Metadata;
+  readonly #slabs: Slabs;
   #channel: Channel | undefined;
   #tls: ClientTls | undefined;
   #authenticator: ClientAuthenticator | undefined;
@@ -41,6 +43,7 @@ export class GrpcSender implements Sender {
     if ('wrong' in endpoint) throw new Error(`${settings.id}: endpoint ${config.endpoint}: ${endpoint.wrong}`);
     this.#endpoint = endpoint;
     this.#headers = constantHeaders(config);
+    this.#slabs = new Slabs(settings.clock);
   }
 
   async start(host: Host): Promise<void> {
@@ -59,14 +62,19 @@ export class GrpcSender implements Sender {
     const channel = this.#channel;
     if (!channel) return permanent('shutdown', 'the exporter is not running');
     const authority = this.#config.authority || undefined;
-    const end = await unaryCall(channel, methods[batch.signal], this.#headersNow(), authority, request, ctx.abort);
-    return end.code === 0 ? this.#answer(end) : this.#refusal(end, ctx.abort);
+    const { bytes, slab } = request;
+    const end = await unaryCall(channel, methods[batch.signal], this.#headersNow(), authority, bytes, ctx.abort);
+    if (end.code !== 0) return this.#refusal(end, ctx.abort);
+    // Only now: the server has read all of it. After a failure the connection may still hold a part.
+    this.#slabs.give(slab);
+    return this.#answer(end);
   }
 
   async shutdown(): Promise<void> {
     this.#tls?.close();
     this.#channel?.close();
     this.#channel = undefined;
+    this.#slabs.close();
   }
 
   /** As upstream: `https://` wins over `insecure: true`, and an authority to check against makes TLS wanted. */
@@ -99,10 +107,18 @@ export class GrpcSender implements Sender {
     return headers;
   }
 
-  #request(batch: Payload): Buffer | Promise<Buffer> {
+  #request(batch: Payload): Framed | Promise<Framed> {
     const { compression } = this.#config;
-    if (compression === 'none' || compression === '') return frame(batch.chunks, batch.byteLength, false);
-    return compressed(compression, batch.chunks);
+    if (compression !== 'none' && compression !== '') return this.#compressed(compression, batch);
+    return frame(this.#slabs, batch.chunks, batch.byteLength, false);
+  }
+
+  async #compressed(encoding: 'gzip' | 'zstd' | 'deflate', { chunks, byteLength }: Payload): Promise<Framed> {
+    const only = chunks.length === 1 ? chunks[0] : undefined;
+    const slab = only ? undefined : this.#slabs.gather(chunks, byteLength);
+    const message = await compress(encoding, only ?? slab!.subarray(0, byteLength));
+    if (slab) this.#slabs.give(slab);
+    return frame(this.#slabs, [message], message.length, true);
   }
 
   async #answer({ framed, encoding }: CallEnd): Promise<Outcome> {
@@ -120,13 +136,6 @@ export class GrpcSender implements Sender {
     const details = end.metadata.get('grpc-status-details-bin')[0];
     return fromGrpc(end.code, end.details, typeof details === 'string' ? undefined : details);
   }
-}
-
-type Compression = 'gzip' | 'zstd' | 'deflate';
-
-async function compressed(encoding: Compression, chunks: readonly Uint8Array[]): Promise<Buffer> {
-  const message = await compress(encoding, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
-  return frame([message], message.length, true);
 }
 
 function constantHeaders({ headers, compression, timeout, wait_for_ready }: OtlpGrpcConfig): Metadata {

@@ -6,18 +6,25 @@ import { type Outcome, permanent, retryable } from '../../internal/core/outcome.
 import type { SendContext, Sender } from '../../internal/exporterhelper/index.ts';
 import { clientAuthenticator } from '../../internal/net/auth.ts';
 import { compress } from '../../internal/net/compression.ts';
+import { Slabs } from '../../internal/net/slabs.ts';
 import { fromHttp } from '../../internal/net/status.ts';
 import { type ClientTls, loadClientTls } from '../../internal/net/tls.ts';
 import { encodeJson } from '../../internal/otlp/json.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
 import type { OtlpHttpConfig } from './config.ts';
 import { proxyFor } from './proxy.ts';
-import { type HttpEnd, type Posting, post } from './request.ts';
+import { type HttpEnd, post } from './request.ts';
 
 const contentTypes = { proto: 'application/x-protobuf', json: 'application/json' } as const;
 
 /** Chunks smaller than this on average are copied together: a write to the socket costs more than the copy. */
 const minChunkBytes = 16 * 1024;
+
+interface Body {
+  readonly chunks: readonly Uint8Array[];
+  /** What they lie in, when it can be used again. */
+  readonly slab?: Buffer;
+}
 
 /** Sends each batch as one POST over kept connections. */
 export class HttpSender implements Sender {
@@ -25,6 +32,7 @@ export class HttpSender implements Sender {
   readonly #config: OtlpHttpConfig;
   readonly #url: URL;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #slabs: Slabs;
   #agent: HttpAgent | HttpsAgent | undefined;
   #tls: ClientTls | undefined;
   #authenticator: ClientAuthenticator | undefined;
@@ -34,6 +42,7 @@ export class HttpSender implements Sender {
     this.#config = config;
     this.#url = urlOf(settings.id, config, signal);
     this.#headers = constantHeaders(settings, config);
+    this.#slabs = new Slabs(settings.clock);
   }
 
   async start(host: Host): Promise<void> {
@@ -52,10 +61,10 @@ export class HttpSender implements Sender {
   }
 
   async send(batch: Payload, ctx: SendContext): Promise<Outcome> {
-    const body = await this.#body(batch);
+    const { chunks, slab } = await this.#body(batch);
     const agent = this.#agent;
     if (!agent) return permanent('shutdown', 'the exporter is not running');
-    const posting: Posting = {
+    const end = await post({
       url: this.#url,
       agent,
       // With each request and not in the agent: new connections take a renewed certificate, old ones stay.
@@ -63,29 +72,44 @@ export class HttpSender implements Sender {
       headers: {
         ...this.#headers,
         ...this.#authenticator?.headers(),
-        'content-length': body.reduce((sum, chunk) => sum + chunk.length, 0),
+        'content-length': chunks.reduce((sum, chunk) => sum + chunk.length, 0),
       },
-      body,
+      body: chunks,
       abort: ctx.abort,
-    };
-    const end = await post(posting);
-    if (!(end instanceof Error)) return this.#judge(end);
-    return retryable(`cannot send to ${this.#url.href}: ${trouble(end, ctx.abort)}`, undefined, end);
+    });
+    if (end instanceof Error) {
+      return retryable(`cannot send to ${this.#url.href}: ${trouble(end, ctx.abort)}`, undefined, end);
+    }
+    // Only now: after a failure the connection may still hold a part of it.
+    if (slab && end.status < 300) this.#slabs.give(slab);
+    return this.#judge(end);
   }
 
   async shutdown(): Promise<void> {
     this.#tls?.close();
     this.#agent?.destroy();
     this.#agent = undefined;
+    this.#slabs.close();
   }
 
-  async #body(batch: Payload): Promise<readonly Uint8Array[]> {
+  async #body(batch: Payload): Promise<Body> {
     const { encoding, compression, compression_params } = this.#config;
     const chunks = encoding === 'json' ? [encodeJson(batch)] : batch.chunks;
     if (compression === 'none' || compression === '') {
-      return batch.byteLength / chunks.length < minChunkBytes ? [joined(chunks)] : chunks;
+      return chunks.length > 1 && batch.byteLength / chunks.length < minChunkBytes ? this.#joined(batch) : { chunks };
     }
-    return [await compress(compression, joined(chunks), compression_params?.level || undefined)];
+    const level = compression_params?.level || undefined;
+    const only = chunks.length === 1 ? chunks[0] : undefined;
+    if (only) return { chunks: [await compress(compression, only, level)] };
+    const { chunks: whole, slab } = this.#joined(batch);
+    const body = { chunks: [await compress(compression, whole[0]!, level)] };
+    this.#slabs.give(slab);
+    return body;
+  }
+
+  #joined({ chunks, byteLength }: Payload): Required<Body> {
+    const slab = this.#slabs.gather(chunks, byteLength);
+    return { chunks: [slab.subarray(0, byteLength)], slab };
   }
 
   #judge(end: HttpEnd): Outcome {
@@ -133,10 +157,6 @@ function agentOptions(config: OtlpHttpConfig): AgentOptions {
     maxFreeSockets: most(config.max_idle_conns, config.max_idle_conns_per_host),
     ...(config.idle_conn_timeout > 0 && { timeout: config.idle_conn_timeout }),
   };
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
 /** The words of a failed connection, and what they usually mean. */

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Host } from '../../internal/core/component.ts';
+import { noContext } from '../../internal/core/consumer.ts';
+import { makeCertificates, type Pair, type TestCertificates } from '../../internal/testkit/certs.ts';
+import { testSettings } from '../../internal/testkit/settings.ts';
+import { stamped } from '../../internal/testkit/stamped.ts';
+import { schema } from './config.ts';
+import factory from './index.ts';
+
+const certificates = await makeCertificates();
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).reverse()) await clean();
+});
+
+describe.skipIf(!certificates)('TLS (needs the openssl program)', () => {
+  let certs: TestCertificates;
+  beforeAll(() => {
+    certs = certificates!;
+    return () => certs.remove();
+  });
+
+  /** @returns its port, and the common names that clients showed */
+  async function backend(pair: Pair = certs.server): Promise<{ port: number; clients: unknown[] }> {
+    const clients: unknown[] = [];
+    const options = { cert: readFileSync(pair.cert), key: readFileSync(pair.key), ca: readFileSync(certs.ca) };
+    const server: Server = createServer(
+      { ...options, requestCert: true, rejectUnauthorized: false },
+      (request, response) => {
+        const socket = request.socket as unknown as { getPeerCertificate(): { subject?: { CN?: string } } };
+        clients.push(socket.getPeerCertificate().subject?.CN);
+        request.resume().on('end', () => response.writeHead(200, { connection: 'close' }).end());
+      },
+    );
+    await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+    cleanups.push(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    return { port: (server.address() as AddressInfo).port, clients };
+  }
+
+  async function started(endpoint: string, tls: Record<string, unknown>, settings = testSettings()) {
+    const bare = { sending_queue: { enabled: false }, retry_on_failure: { enabled: false } };
+    const exporter = factory.create(settings, schema.parse({ ...bare, endpoint, tls }));
+    cleanups.push(() => exporter.shutdown?.(AbortSignal.abort()));
+    await exporter.start?.({} as Host);
+    return exporter;
+  }
+
+  test('a server whose authority is named is trusted, one of an unknown authority is not', async () => {
+    const { port } = await backend();
+    const known = await started(`https://localhost:${port}`, { ca_file: certs.ca });
+    expect(await known.consume(stamped('traces', ['a']), noContext)).toEqual({ status: 'accepted' });
+    const unknown = await started(`https://localhost:${port}`, {});
+    const outcome = await unknown.consume(stamped('traces', ['a']), noContext);
+    expect(outcome).toMatchObject({ status: 'retryable', reason: expect.stringContaining('certificate') });
+    const trusting = await started(`https://localhost:${port}`, { insecure_skip_verify: true });
+    expect(await trusting.consume(stamped('traces', ['a']), noContext)).toEqual({ status: 'accepted' });
+  });
+
+  test('a client certificate is shown, and a renewed one after its renewal', async () => {
+    const { port, clients } = await backend();
+    const [cert, key] = [`${certs.folder}/own.pem`, `${certs.folder}/own.key`];
+    const put = async (pair: Pair) => {
+      await copyFile(pair.key, key);
+      await copyFile(pair.cert, cert);
+    };
+    await put(certs.client);
+    const settings = testSettings();
+    const tls = { ca_file: certs.ca, cert_file: cert, key_file: key, reload_interval: '1s' };
+    const exporter = await started(`https://localhost:${port}`, tls, settings);
+    await exporter.consume(stamped('traces', ['a']), noContext);
+    expect(clients).toEqual(['client']);
+    await put(await certs.issue('renewed'));
+    await expect
+      .poll(
+        async () => {
+          await settings.clock.advance(1000);
+          await exporter.consume(stamped('traces', ['b']), noContext);
+          return clients.at(-1);
+        },
+        { timeout: 10_000 },
+      )
+      .toBe('renewed');
+  });
+
+  test('https:// to a server that speaks plain text says so', async () => {
+    const { createServer: plainServer } = await import('node:http');
+    const server = plainServer();
+    await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+    cleanups.push(() => server.close());
+    const exporter = await started(`https://localhost:${(server.address() as AddressInfo).port}`, {});
+    const outcome = await exporter.consume(stamped('traces', ['a']), noContext);
+    expect(outcome).toMatchObject({ status: 'retryable', reason: expect.stringContaining('plain text') });
+  });
+});
