@@ -80,7 +80,8 @@ export class HealthCheck implements Component {
       const { code, type, body }: Answer = url
         ? answer(url)
         : { code: 400, type: 'text/plain; charset=utf-8', body: 'the path cannot be read\n' };
-      response.writeHead(code, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+      const headers = { 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' };
+      response.writeHead(code, headers).end(body);
     };
     const limits = { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 };
     const tls = await this.#tls(where.tls);

@@ -65,13 +65,15 @@ function plain(value: unknown, depth: number): unknown {
   return plainObject(value, depth);
 }
 
-/** Text with the password of a URL masked, cut to a readable length. */
+/** Text without credentials (a URL's password, an Authorization header's value), cut to a readable length. */
 export function plainText(text: string): string {
   const short = text.length > maxText ? `${text.slice(0, maxText)}… (${text.length} characters)` : text;
-  return short.includes('@') ? short.replace(/(:\/\/[^\s/:@]{0,256}):[^\s/@]{1,256}@/g, `$1:${redacted}@`) : short;
+  return short
+    .replace(/(:\/\/[^\s/:@]{0,256}):[^\s/@]{1,256}@/g, `$1:${redacted}@`)
+    .replace(/\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi, `$1 ${redacted}`);
 }
 
-/** An error with its causes, in one line. */
+/** An error with its causes in one line; where it is a bug, also the place. */
 function errorText(error: Error): string {
   let text = `${error.name === 'Error' ? '' : `${error.name}: `}${error.message}`;
   let cause = error.cause;
@@ -79,5 +81,20 @@ function errorText(error: Error): string {
     text += `: ${cause instanceof Error ? cause.message : String(cause)}`;
     cause = cause instanceof Error ? cause.cause : undefined;
   }
-  return plainText(text);
+  return plainText(text + (isBug(error) ? placeOf(error) : ''));
+}
+
+/** What the language itself throws is never an expected failure. */
+function isBug(error: Error): boolean {
+  return (
+    [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind) && !('code' in error)
+  );
+}
+
+function placeOf(error: Error): string {
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return frames
+    .slice(0, 3)
+    .map((frame) => `; ${frame.trim()}`)
+    .join('');
 }

@@ -75,6 +75,22 @@ test('secrets are masked by name at any depth and in URLs', () => {
   for (const kept of ['ann', '*/*', 'refused', '"tokens_per_second": 5', '/etc/key.pem']) expect(line).toContain(kept);
 });
 
+test('a credential inside a text is masked', () => {
+  const { lines, logger } = capture();
+  logger.info('sent Authorization: Bearer eyJhbGciOi.x-y_z to https://ann:hunter2@backend', {
+    why: 'basic YW5uOmh1bnRlcjI=',
+  });
+  for (const secret of ['eyJhbGciOi', 'hunter2', 'YW5uOmh1']) expect(lines[0]).not.toContain(secret);
+});
+
+test('a bug is told with its place, an expected error without', () => {
+  const { lines, logger } = capture();
+  logger.error('x', { error: new TypeError('no such thing') });
+  logger.error('y', { error: Object.assign(new Error('connect refused'), { code: 'ECONNREFUSED' }) });
+  expect(lines[0]).toMatch(/TypeError: no such thing; at .*logger\.test\.ts:\d+/);
+  expect(lines[1]).not.toContain(' at ');
+});
+
 test('text from outside neither breaks the line nor steers the terminal', () => {
   const { lines, logger } = capture();
   logger.error('bad\nline \u001b[2J', { 'k\n': '\u009b1m', big: 10n, bytes: new Uint8Array(3), nan: Number.NaN });
