@@ -8,6 +8,7 @@ import { decodeJson } from '../../internal/otlp/json.ts';
 import { Payload, type Signal } from '../../internal/otlp/payload.ts';
 import { testSettings } from '../../internal/testkit/settings.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
+import { schema } from './config.ts';
 import factory from './index.ts';
 
 function payload(signal: Signal, request: object): Payload {
@@ -21,7 +22,7 @@ const text = (value: string) => ({ stringValue: value });
 
 async function logged(config: object, signal: Signal, batches: readonly Payload[]): Promise<string[]> {
   const settings = testSettings({ signal });
-  const exporter = factory.create(settings, parsed(config));
+  const exporter = factory.create(settings, schema.parse(config));
   await exporter.start?.({} as Host);
   for (const batch of batches) expect(await exporter.consume(batch, noContext)).toEqual({ status: 'accepted' });
   await exporter.shutdown?.(AbortSignal.abort());
@@ -30,8 +31,7 @@ async function logged(config: object, signal: Signal, batches: readonly Payload[
   );
 }
 
-const parsed = (config: object) => (factory.schema as any).parse(config);
-const issues = (config: object): any[] => (factory.schema as any).safeParse(config).error?.issues ?? [];
+const issues = (config: object) => schema.safeParse(config).error?.issues ?? [];
 
 const resource = { attributes: [attribute('service.name', text('shop'))] };
 const scope = { name: 'http', version: '1.2', attributes: [attribute('build', text('7'))] };
@@ -350,7 +350,7 @@ test('a batch prints a mebibyte at most, and says that it was cut', async () => 
 
 test('sampling prints the first batches of each second, then each so many-th', async () => {
   const settings = testSettings();
-  const exporter = factory.create(settings, parsed({ sampling_initial: 2, sampling_thereafter: 3 }));
+  const exporter = factory.create(settings, schema.parse({ sampling_initial: 2, sampling_thereafter: 3 }));
   await exporter.start?.({} as Host);
   const send = async (times: number) => {
     for (let i = 0; i < times; i++) await exporter.consume(stamped('traces', ['a']), noContext);

@@ -3,7 +3,7 @@ import { accepted, type Outcome, permanent } from '../../internal/core/outcome.t
 import type { Sender } from '../../internal/exporterhelper/index.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
 import { walkLogs, walkMetrics, walkSpans } from '../../internal/otlp/view/walk.ts';
-import type { DebugConfig } from './index.ts';
+import type { DebugConfig } from './config.ts';
 import { detailedLogs, normalLogs } from './logs.ts';
 import { detailedMetrics, normalMetrics } from './metrics.ts';
 import { type Output, openOutput } from './output.ts';

@@ -80,6 +80,15 @@ test.each<Signal>(['traces', 'metrics', 'logs'])(
   },
 );
 
+test('a large batch is written as several lines, each item once', async () => {
+  const exporter = await started(configured());
+  const ids = Array.from({ length: 3000 }, (_, i) => `id-${i}`);
+  await exporter.consume(stamped('traces', ids), noContext);
+  const text = await readFile(path, 'utf8');
+  expect(text.trim().split('\n')).toHaveLength(3);
+  expect(idsOfLines(text)).toEqual(ids);
+});
+
 test('format: proto puts 4 bytes of length, big endian, before each message', async () => {
   const exporter = await started(configured({ format: 'proto' }));
   const batch = Payload.concat('traces', [stamped('traces', ['a']), stamped('traces', ['b'])]);

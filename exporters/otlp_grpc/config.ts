@@ -21,7 +21,10 @@ export const schema = object({
     .default('gzip')
     .describe('How requests are compressed. zstd costs the least where the backend knows it.'),
   tls: defaulted(clientTls()),
-  headers: z.record(z.string(), secret()).default({}).describe('Metadata sent with each request.'),
+  headers: z
+    .record(z.string().regex(/^[\w.-]+$/, 'expected the name of a header'), secret())
+    .default({})
+    .describe('Metadata sent with each request.'),
   auth: section(clientAuth()),
   timeout: timeout('5s'),
   retry_on_failure: retryOnFailure(),

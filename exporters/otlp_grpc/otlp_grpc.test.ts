@@ -176,6 +176,35 @@ test('RESOURCE_EXHAUSTED with RetryInfo is retryable after the time it names', a
   expect(outcome).toMatchObject({ status: 'retryable', retryAfterMs: 7000 });
 });
 
+test('large batches sent at once, some of them refused, arrive whole and unmixed', async () => {
+  const server = await backend();
+  const taken: string[] = [];
+  server.answer = (end, call) => {
+    if (call % 3 === 0) return end({ code: grpc.status.UNAVAILABLE, details: 'busy' });
+    taken.push(
+      ...server
+        .payloads()
+        .slice(call - 1, call)
+        .flatMap(idsOf),
+    );
+    end(null, new Uint8Array(0));
+  };
+  const exporter = await started({ ...bare, endpoint: `127.0.0.1:${server.port}` });
+  const batches = Array.from({ length: 60 }, (_, i) => `${i}:`.padEnd(50_000 + i * 3000, String(i % 10)));
+  const delivered: string[] = [];
+  const send = async () => {
+    for (let id = batches.pop(); id !== undefined; id = batches.pop()) {
+      const parts = [stamped('traces', [id]), stamped('traces', ['end'])];
+      const outcome = await exporter.consume(Payload.concat('traces', parts), noContext);
+      if (outcome.status === 'accepted') delivered.push(id, 'end');
+      else batches.push(id);
+    }
+  };
+  await Promise.all([send(), send(), send(), send()]);
+  expect(taken.sort()).toEqual(delivered.sort());
+  expect(delivered).toHaveLength(120);
+});
+
 test('a backend that never answers is given up after the timeout, and the call is cancelled there', async () => {
   const server = await backend();
   server.answer = () => {};

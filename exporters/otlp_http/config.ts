@@ -36,15 +36,21 @@ export const schema = object({
       level: z.int().min(0).max(22).optional().describe('0: the fastest. gzip and deflate know 1 to 9, zstd 1 to 22.'),
     }),
   ),
-  headers: z.record(z.string(), secret()).default({}).describe('Headers sent with each request.'),
+  headers: z
+    .record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'expected the name of a header'), secret())
+    .default({})
+    .describe('Headers sent with each request.'),
   auth: section(clientAuth()),
   tls: defaulted(clientTls()),
   timeout: timeout('30s'),
   retry_on_failure: retryOnFailure(),
   sending_queue: sendingQueue(),
   proxy_url: url()
+    .meta({ secret: true })
     .optional()
-    .describe('Proxy for all requests. Unset: HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment count.'),
+    .describe(
+      'Proxy for all requests. Unset: HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment count, read at the start, but never for this machine itself.',
+    ),
   max_idle_conns: z.int().min(0).default(100).describe('Most idle connections kept; 0 means no limit.'),
   max_idle_conns_per_host: z.int().min(0).default(0).describe('The same for one host; 0 means max_idle_conns.'),
   max_conns_per_host: z.int().min(0).default(0).describe('Most connections to one host at a time; 0 means no limit.'),

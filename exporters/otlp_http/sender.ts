@@ -31,6 +31,8 @@ export class HttpSender implements Sender {
   readonly #settings: Settings;
   readonly #config: OtlpHttpConfig;
   readonly #url: URL;
+  /** The URL as it may be told: without credentials and query. */
+  readonly #where: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #slabs: Slabs;
   #agent: HttpAgent | HttpsAgent | undefined;
@@ -41,6 +43,7 @@ export class HttpSender implements Sender {
     this.#settings = settings;
     this.#config = config;
     this.#url = urlOf(settings.id, config, signal);
+    this.#where = this.#url.origin + this.#url.pathname;
     this.#headers = constantHeaders(settings, config);
     this.#slabs = new Slabs(settings.clock);
   }
@@ -49,7 +52,7 @@ export class HttpSender implements Sender {
     const { auth, tls } = this.#config;
     if (auth) this.#authenticator = clientAuthenticator(host, auth.authenticator);
     const proxyEnv = proxyFor(this.#url, this.#config.proxy_url, process.env);
-    if (proxyEnv) this.#settings.logger.info('sends through a proxy', { endpoint: this.#url.href });
+    if (proxyEnv) this.#settings.logger.info('sends through a proxy', { endpoint: this.#where });
     const options = { ...agentOptions(this.#config), ...(proxyEnv && { proxyEnv }) };
     if (this.#url.protocol === 'http:') {
       this.#agent = new HttpAgent(options);
@@ -78,7 +81,7 @@ export class HttpSender implements Sender {
       abort: ctx.abort,
     });
     if (end instanceof Error) {
-      return retryable(`cannot send to ${this.#url.href}: ${trouble(end, ctx.abort)}`, undefined, end);
+      return retryable(`cannot send to ${this.#where}: ${trouble(end, ctx.abort)}`, undefined, end);
     }
     // Only now: after a failure the connection may still hold a part of it.
     if (slab && end.status < 300) this.#slabs.give(slab);
@@ -113,7 +116,7 @@ export class HttpSender implements Sender {
   }
 
   #judge(end: HttpEnd): Outcome {
-    const where = this.#url.href;
+    const where = this.#where;
     if (end.status >= 300 && end.status < 400) {
       const target = end.header('location') ?? 'nowhere';
       return permanent(
