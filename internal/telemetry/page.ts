@@ -58,7 +58,7 @@ export const page = String.raw`<!doctype html>
 <footer>
   <span id="extensions"></span>
   <a href="/metrics">/metrics</a> · <a href="/ledger">/ledger</a> · <a href="/status.json">/status.json</a>
-  · every item ends in one place: received = sent + filtered + refused + dropped + held
+  · every item ends in one place: received + taken twice = sent + filtered + refused + dropped + held
 </footer>
 <script>
 'use strict';

@@ -71,6 +71,11 @@ export class Registry {
     this.#families.set(family.name, family);
   }
 
+  /** Every family, also where its series have ended. */
+  all(): readonly Family[] {
+    return [...this.#families.values()];
+  }
+
   /** Families that have series, by name. */
   read(): readonly Family[] {
     const families = [...this.#families.values()].filter((family) => family.series.size > 0);
