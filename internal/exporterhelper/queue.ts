@@ -135,7 +135,15 @@ export class Queue implements Consumer {
       return acceptedPromise;
     }
     return new Promise((resolve) => {
-      this.#accept(batch, ctx, new Request(batch.itemCount, size, reserved, ctx.account, resolve));
+      const leave = () => request.abandon(retryable('the caller has gone'));
+      const answer = (outcome: Outcome) => {
+        ctx.abort?.removeEventListener('abort', leave);
+        resolve(outcome);
+      };
+      const request = new Request(batch.itemCount, size, reserved, ctx.account, answer);
+      ctx.abort?.addEventListener('abort', leave);
+      this.#accept(batch, ctx, request);
+      if (ctx.abort?.aborted) leave();
     });
   }
 
@@ -153,6 +161,10 @@ export class Queue implements Consumer {
   async #run(): Promise<void> {
     this.#running++;
     for (let work = this.#ready.shift(); work; work = this.#ready.shift()) {
+      if (work.parts.every(({ request }) => request.abandoned)) {
+        this.#settle(work, retryable('nobody waits for it any more'));
+        continue;
+      }
       this.#sendSize.record(work.payload.itemCount);
       this.#sendBytes.record(work.payload.byteLength);
       this.#settle(work, await this.#next.consume(work.payload, work.ctx));

@@ -133,6 +133,21 @@ test('wait_for_result answers what the backend answered and holds nothing', asyn
   expect(account).toMatchObject({ delivered: 3, lost: {} });
 });
 
+test('a sender that waits for the result and goes is not waited for; its batch is not sent if it was not yet', async () => {
+  const backend = deferred<Outcome>();
+  const config = { sending_queue: queue({ wait_for_result: true, num_consumers: 1 }) };
+  const { built, account, sent } = rig(config, () => backend.promise);
+  const caller = new AbortController();
+  const ctx = { account, abort: caller.signal };
+  const answers = [built.consume(stamped('traces', ['a']), ctx), built.consume(stamped('traces', ['b']), ctx)];
+  caller.abort();
+  for (const answer of answers) expect((await answer).status).toBe('retryable');
+  backend.resolve(accepted);
+  await settled();
+  expect(sent).toEqual([['a']]);
+  expect(account).toMatchObject({ held: 0, delivered: 0, lost: {} });
+});
+
 test('when the memory budget has no room, the queue refuses and reserves nothing', async () => {
   const backend = deferred<Outcome>();
   const one = stamped('traces', ['a']).byteLength;

@@ -30,6 +30,7 @@ export class Request {
   readonly #answer: ((outcome: Outcome) => void) | undefined;
   #verdict: Outcome = accepted;
   #lost = 0;
+  #abandoned = false;
 
   /**
    * @param answer set when the sender waits for the result; otherwise it has been told yes and the items are held
@@ -59,9 +60,20 @@ export class Request {
     if (!this.#answer) this.#account.dropped(items, reason, true);
   }
 
-  /** Every item is done with. */
+  /** The sender that waits has been told something else: what becomes of the items is not heard any more. */
+  get abandoned(): boolean {
+    return this.#abandoned;
+  }
+
+  /** Tells the sender that waits to come again. */
+  abandon(outcome: Outcome): void {
+    this.#abandoned = true;
+    this.#answer?.(outcome);
+  }
+
+  /** Every item is done with. What arrived of a request that must come again counts when it has come. */
   finish(): void {
-    if (!this.#answer) return;
+    if (!this.#answer || this.#abandoned) return;
     const verdict = this.#result();
     if (verdict.status === 'accepted') this.#account.sent(this.items - (verdict.rejectedItems ?? 0), false);
     this.#answer(verdict);

@@ -190,7 +190,7 @@ test('items on the edges of a processor are counted as upstream names them', asy
   await collector.start();
   await inlet.send(stamped('logs', ['a', 'b']));
   const value = (what: string, processor: string) =>
-    meter.value(`otelcol_processor_${what}_items`, { processor, otel_signal: 'logs' });
+    meter.value(`otelcol_processor_${what}_items`, { processor, 'otel.signal': 'logs' });
   expect([value('incoming', 'pass'), value('outgoing', 'pass')]).toEqual([2, 2]);
   expect([value('incoming', 'drop'), value('outgoing', 'drop')]).toEqual([2, 0]);
 });

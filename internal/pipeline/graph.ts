@@ -292,7 +292,7 @@ class Builder {
 
   #processor(node: Node, spec: ResolvedPipeline, page: Page, next: Consumer): void {
     const { env } = this.#around;
-    const labels = { processor: node.id, otel_signal: spec.signal };
+    const labels = { processor: node.id, 'otel.signal': spec.signal };
     const of = (name: string, help: string) =>
       env.meter.counter({ name: `otelcol_processor_${name}_items`, help, labels });
     const outgoing = of('outgoing', 'Items that the component after the processor took.');
