@@ -38,9 +38,9 @@ export function pathsOf(issues: readonly ZodIssue[]): { path: Path; wanted: 'tex
 function wantsText(issue: ZodIssue): boolean {
   if (issue.code === 'invalid_type') return issue.expected === 'string';
   if (issue.code === 'invalid_value') return issue.values.some((value) => typeof value === 'string');
-  if (issue.code === 'invalid_union')
-    return issue.errors.some((errors) => errors.some((inner) => inner.path.length === 0 && wantsText(inner)));
-  return false;
+  return (
+    issue.code === 'invalid_union' && issue.errors.flat().some((inner) => inner.path.length === 0 && wantsText(inner))
+  );
 }
 
 /** Of a union's branches, the issues of the one that came furthest; a union that fails at its very value stays one issue. */
@@ -65,12 +65,10 @@ function flatten(issues: readonly ZodIssue[], prefix: Path = []): ZodIssue[] {
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
-  const suggestion = didYouMean(key, known);
-  const list =
-    known.length === 0
-      ? '; none is known here'
-      : `; known are ${known.slice(0, 12).join(', ')}${known.length > 12 ? ', …' : ''}`;
-  return `expected a known field, got ${JSON.stringify(key)}${suggestion || list}`;
+  const list = known.length > 12 ? [...known.slice(0, 12), '…'] : known;
+  const advice =
+    didYouMean(key, known) || (known.length === 0 ? '; none is known here' : `; known are ${list.join(', ')}`);
+  return `expected a known field, got ${JSON.stringify(key)}${advice}`;
 }
 
 const typeNames: Readonly<Record<string, string>> = {
@@ -89,12 +87,7 @@ function expectation(issue: ZodIssue): string {
     case 'invalid_type':
       return typeNames[issue.expected] ?? issue.expected;
     case 'invalid_value':
-      return issue.values.length === 1
-        ? show(issue.values[0])
-        : `one of ${issue.values
-            .map(String)
-            .map((v) => v || '""')
-            .join(', ')}`;
+      return oneOf(issue.values);
     case 'too_small':
       return sized(issue.origin, issue.inclusive === false ? 'more than' : 'at least', Number(issue.minimum));
     case 'too_big':
@@ -104,32 +97,36 @@ function expectation(issue: ZodIssue): string {
     case 'invalid_format':
       return issue.format === 'regex' ? `text like ${issue.pattern}` : `text that is a valid ${issue.format}`;
     case 'invalid_union':
-      return (
-        [...new Set(issue.errors.flatMap((errors) => errors.filter((e) => e.path.length === 0).map(expectation)))].join(
-          ' or ',
-        ) || 'another value'
-      );
+      return anyOf(issue.errors);
     default:
       return 'a valid value';
   }
 }
 
-function sized(origin: string, relation: string, bound: number): string {
-  if (origin === 'string')
-    return bound === 1 && relation === 'at least'
-      ? 'text that is not empty'
-      : `text of ${relation} ${bound} characters`;
+function oneOf(values: readonly unknown[]): string {
+  return values.length === 1 ? show(values[0]) : `one of ${values.map((value) => String(value) || '""').join(', ')}`;
+}
+
+/** What the branches of a union want of the value itself. */
+function anyOf(branches: readonly (readonly ZodIssue[])[]): string {
+  const wanted = branches.flatMap((issues) => issues.filter((issue) => issue.path.length === 0).map(expectation));
+  return [...new Set(wanted)].join(' or ') || 'another value';
+}
+
+function sized(origin: string, relation: 'at least' | 'more than' | 'at most' | 'less than', bound: number): string {
+  if (origin === 'string' && bound === 1 && relation === 'at least') return 'text that is not empty';
+  if (origin === 'string') return `text of ${relation} ${bound} characters`;
   if (origin === 'array') return `a list of ${relation} ${bound} ${bound === 1 ? 'entry' : 'entries'}`;
   return `a number of ${relation} ${bound}`;
 }
 
 /** @returns `got "abc"`; a secret is not shown. */
 function got(node: Node | undefined, isSecret: boolean): string {
-  if (!node) return 'got nothing';
+  if (!node || (node.kind === 'scalar' && node.value === null)) return 'got nothing';
   if (isSecret) return 'got something else (a secret, not shown)';
   if (node.kind === 'map') return 'got a map';
   if (node.kind === 'list') return 'got a list';
-  return node.value === null ? 'got nothing' : `got ${show(plain(node))}`;
+  return `got ${show(plain(node))}`;
 }
 
 function advice(issue: ZodIssue, node: Node | undefined): string {

@@ -204,6 +204,11 @@ const wrongParts: [string, string, string[]][] = [
       '2:65 exporters.otlp.sending_queue.storage: known in the OpenTelemetry Collector, not supported by Sluice yet: the queue is held in memory only; remove it',
     ],
   ],
+  [
+    'a header without value',
+    around(right.replace('debug: ', 'debug: , otlp: { endpoint: a, headers: { b: } }')),
+    ['2:55 exporters.otlp.headers.b: expected text, got nothing'],
+  ],
 ];
 test.each(wrongParts)('%s is told', (_name, text, want) => check(text, want));
 

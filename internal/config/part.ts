@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
 import { explain, pathsOf } from './explain.ts';
 import { type Issue, issueAt, type Path, warningAt } from './issues.ts';
-import { childSchemas, type FieldMeta, peel } from './schema.ts';
+import { childSchemas, type FieldMeta, knownKeys, peel } from './schema.ts';
 import { children, keyPlaceOf, type Node, nodeAt, placeOf, plain } from './tree.ts';
 
 /** A part of the configuration and where it stands. */
@@ -37,7 +37,7 @@ export function parsePart(schema: z.core.$ZodType, part: Part, issues: Issue[]):
     let changed = false;
     for (const { path, wanted } of pathsOf(parsed.error.issues)) {
       if (path.length === 0) continue;
-      const repair = repairsOf(nodeAt(part.node, path), wanted).find((one) => !tried.has(JSON.stringify([path, one])));
+      const repair = repairsOf(schema, part.node, path, wanted).find((one) => !tried.has(JSON.stringify([path, one])));
       if (!repair) continue;
       tried.add(JSON.stringify([path, repair]));
       input = withRepair(input, path, repair);
@@ -60,11 +60,14 @@ type Repair = { readonly text: string } | { readonly drop: true };
  * What to try in turn. A field that wants text gets what replaced its `${…}` unchanged, `0123` and not 123; a field that
  * is written but left empty keeps its default, as upstream.
  */
-function repairsOf(node: Node | undefined, wanted: 'text' | 'other'): Repair[] {
+function repairsOf(schema: z.core.$ZodType, root: Node, path: Path, wanted: 'text' | 'other'): Repair[] {
+  const node = nodeAt(root, path);
   if (!node) return [];
   const repairs: Repair[] = [];
   if (wanted === 'text' && node.original !== undefined) repairs.push({ text: node.original });
-  if (node.kind === 'scalar' && node.value === null) repairs.push({ drop: true });
+  // Not an entry that the user has named: it would vanish.
+  const isField = knownKeys(schema, path.slice(0, -1)).includes(String(path.at(-1)));
+  if (isField && node.kind === 'scalar' && node.value === null) repairs.push({ drop: true });
   return repairs;
 }
 

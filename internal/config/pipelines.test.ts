@@ -3,6 +3,14 @@ import { around, check, checkWarnings, right } from './fixture.ts';
 
 const wrongPipelines: [string, string, string[]][] = [
   [
+    'nothing in it',
+    '    traces: { receivers: [otlp], exporters: [debug] }\n    logs:',
+    [
+      '6:5 service.pipelines.logs: expected at least one of its receivers, got none',
+      '6:5 service.pipelines.logs: expected at least one of its exporters, got none',
+    ],
+  ],
+  [
     'no receivers',
     '    traces: { exporters: [debug] }',
     ['5:5 service.pipelines.traces: expected at least one of its receivers, got none'],

@@ -111,66 +111,47 @@ function adviseOnOrder(processors: readonly string[], path: Path, { root, issues
   const limiter = processors.findIndex((id) => typeOf(id) === 'memory_limiter');
   if (limiter <= 0) return;
   const at = [...path, 'processors', limiter];
-  issues.push(
-    warningAt(
-      placeOf(root, at),
-      at,
-      'works best as the first processor: what stands before it holds memory that it does not guard',
-    ),
-  );
+  const message = 'works best as the first processor: what stands before it holds memory that it does not guard';
+  issues.push(warningAt(placeOf(root, at), at, message));
 }
 
-/** A connector joins pipelines: it must end at least one and begin at least one, of signals that it can turn into each other. */
+/** A connector joins pipelines: it must end one and begin one, of signals that it can turn into each other. */
 export function checkConnectors(pipelines: ReadonlyMap<string, ResolvedPipeline>, draft: Draft): void {
-  const { root, issues } = draft;
   for (const [id, { factory, path }] of draft.definitions.connectors) {
+    if (!factory) continue;
     const before = [...pipelines.values()].filter((pipeline) => pipeline.exporters.includes(id));
     const after = [...pipelines.values()].filter((pipeline) => pipeline.receivers.includes(id));
-    if (!factory || (before.length === 0 && after.length === 0)) continue;
-    const at = keyPlaceOf(root, path);
-    if (after.length === 0) {
-      issues.push(
-        issueAt(
-          at,
-          path,
-          `expected it among the receivers of a pipeline too, got it only as exporter of ${names(before)}`,
-        ),
-      );
-    } else if (before.length === 0) {
-      issues.push(
-        issueAt(
-          at,
-          path,
-          `expected it among the exporters of a pipeline too, got it only as receiver of ${names(after)}`,
-        ),
-      );
-    } else {
-      for (const pipeline of before) {
-        if (
-          !factory.signals.includes(pipeline.signal) ||
-          after.some((to) => connects(factory, pipeline.signal, to.signal))
-        )
-          continue;
-        issues.push(
-          issueAt(
-            at,
-            path,
-            `expected a pipeline that takes what it makes of ${pipeline.signal} from ${pipeline.id}, got only ${names(after)}`,
-          ),
-        );
-      }
-      for (const pipeline of after) {
-        if (
-          !outputsOf(factory).includes(pipeline.signal) ||
-          before.some((from) => connects(factory, from.signal, pipeline.signal))
-        )
-          continue;
-        issues.push(
-          issueAt(at, path, `expected a pipeline that feeds it for ${pipeline.id}, got only ${names(before)}`),
-        );
-      }
+    for (const problem of connectorProblems(factory, before, after)) {
+      draft.issues.push(issueAt(keyPlaceOf(draft.root, path), path, problem));
     }
   }
+}
+
+function connectorProblems(
+  factory: Factory,
+  before: readonly ResolvedPipeline[],
+  after: readonly ResolvedPipeline[],
+): string[] {
+  if (before.length === 0 && after.length === 0) return [];
+  const too = (list: string) => `expected it among the ${list} of a pipeline too, got it only as`;
+  if (after.length === 0) return [`${too('receivers')} exporter of ${names(before)}`];
+  if (before.length === 0) return [`${too('exporters')} receiver of ${names(after)}`];
+  // A signal that the connector does not know at all is told where the pipeline names it.
+  const unread = before
+    .filter(
+      ({ signal }) => factory.signals.includes(signal) && !after.some((to) => connects(factory, signal, to.signal)),
+    )
+    .map(
+      ({ id, signal }) =>
+        `expected a pipeline that takes what it makes of ${signal} from ${id}, got only ${names(after)}`,
+    );
+  const unfed = after
+    .filter(
+      ({ signal }) =>
+        outputsOf(factory).includes(signal) && !before.some((from) => connects(factory, from.signal, signal)),
+    )
+    .map(({ id }) => `expected a pipeline that feeds it for ${id}, got only ${names(before)}`);
+  return [...unread, ...unfed];
 }
 
 function names(pipelines: readonly ResolvedPipeline[]): string {

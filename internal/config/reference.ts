@@ -117,7 +117,7 @@ function typeText(schema: z.core.$ZodType): string {
       case 'string':
         return meta.secret || peel(core).meta.secret ? 'secret text' : 'text';
       case 'number':
-        return (def as { check?: string }).check === 'number_format' ? 'whole number' : 'number';
+        return isWhole(def) ? 'whole number' : 'number';
       case 'boolean':
         return 'true or false';
       case 'null':
@@ -127,6 +127,11 @@ function typeText(schema: z.core.$ZodType): string {
     }
   });
   return [...new Set(texts)].join(' or ');
+}
+
+function isWhole(def: z.core.$ZodTypeDef & { check?: string }): boolean {
+  const checks = [def.check, ...(def.checks ?? []).map((check) => check._zod.def.check)];
+  return checks.includes('number_format');
 }
 
 function defaultText(schema: z.core.$ZodType): string {

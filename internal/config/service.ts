@@ -118,7 +118,7 @@ const pipeline = object({
 
 export const serviceSchema = object({
   extensions: z.array(componentId('extension')).default([]).describe('In start order.'),
-  pipelines: z.record(z.string(), pipeline).describe('By `signal[/name]`: traces, metrics, logs.'),
+  pipelines: z.record(z.string(), defaulted(pipeline)).describe('By `signal[/name]`: traces, metrics, logs.'),
   telemetry: defaulted(telemetry),
   memory_budget_mib: z
     .number()
