@@ -65,9 +65,9 @@ export class Assembly {
     this.#size = 0;
   }
 
-  /** Whether nothing was added to the innermost message. */
-  get empty(): boolean {
-    return this.#size === 0;
+  /** Bytes added to the innermost open message so far. */
+  get innerSize(): number {
+    return this.#size;
   }
 
   close(): void {
@@ -94,10 +94,10 @@ export class Assembly {
     this.#used = level.step;
   }
 
-  /** Ends the plan. One range alone becomes a window on its source; all else is copied into a buffer of its own. */
+  /** Ends the plan. One range alone becomes a window on its source, or the source itself; all else is copied into a buffer of its own. */
   finish(): Uint8Array {
     const only = this.#used === 3 && this.#steps[0]! >= 0 ? this.#sources[this.#steps[0]!] : undefined;
-    const out = only ? only.subarray(this.#steps[1], this.#steps[2]) : this.#write();
+    const out = only ? windowOf(only, this.#steps[1]!, this.#steps[2]!) : this.#write();
     this.clear();
     return out;
   }
@@ -161,6 +161,10 @@ class Level {
   at = 0;
   start = 0;
   end = 0;
+}
+
+function windowOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }
 
 /** Below this a loop beats the call. */

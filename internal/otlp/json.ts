@@ -23,7 +23,8 @@ export { encodeJson } from './json_encode.ts';
  *
  * By the specification: ids in hex, 64-bit integers as strings, unknown keys ignored. Taken as well, as the Go collector
  * and proto3's JSON do: snake_case names, integers of all sizes as numbers or strings, names of enum values, null for an
- * absent field, doubles as strings. What is wrong is told with its path, and `offset` 0; text that is no JSON with its offset.
+ * absent field, doubles as strings. What is wrong is told with its path, and `offset` 0; text that is no JSON with its
+ * offset where the engine tells it.
  * Source: https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  */
 export function decodeJson(signal: Signal, input: string | Uint8Array): Payload | Malformed {

@@ -112,6 +112,8 @@ class Cut {
   #child(depth: number, fields: Fields): void {
     const { at, from, to, tag } = fields;
     const items = countIn(this.#shape, depth, this.#buf, from, to);
+    // A full part is ended here, so that a group that fits the next one need not be taken apart.
+    if (items > 0 && this.#items >= this.#maxItems) this.#nextPart();
     if (this.#fits(items, to - at)) {
       this.#take(at, to, items);
     } else if (depth < this.#shape.length && items > 0) {

@@ -48,7 +48,11 @@ export class Metric extends Cursor {
   }
   /** Undefined for a metric without data. */
   get kind(): MetricKind | undefined {
-    return kindOfMember[this.winner(members)];
+    return kindOfMember[this.dataField];
+  }
+  /** The number of the field that holds the data; 0 for a metric without. */
+  get dataField(): number {
+    return this.winner(members);
   }
   get gauge(): MetricData<NumberPoint> {
     return this.member(5, members, (this.#gauge ??= new MetricData('Gauge', new NumberPoint())));

@@ -1,0 +1,145 @@
+import { Payload, type Signal } from './payload.ts';
+import { countIn, leadsOn, type Step, shapeOf } from './shape.ts';
+import { Fields } from './view/cursor.ts';
+import { Writer } from './writer.ts';
+
+const RESOURCES = 0;
+const SCOPES = 1;
+const RECORDS = 2;
+const DATA = 3;
+
+/**
+ * One batch in which each resource stands once, and each scope once in its resource, with its records in their order.
+ * Groups are the same if all that describes them is the same, byte by byte. Returns `payload` where there is nothing to merge.
+ */
+export function regroup(payload: Payload): Payload {
+  const regroup = new Regroup(payload.signal);
+  for (const chunk of payload.chunks) regroup.addAll(chunk);
+  return regroup.merged ? regroup.finish() : payload;
+}
+
+interface ScopeEntry {
+  readonly head: Uint8Array;
+  readonly records: Uint8Array[];
+}
+
+interface ResourceEntry {
+  readonly head: Uint8Array;
+  readonly scopes: Map<string, ScopeEntry>;
+}
+
+/** Gathers records from anywhere under their resources and scopes. Holds windows on the bytes that it was given. */
+export class Regroup {
+  /** Something came together that stood apart. */
+  merged = false;
+  readonly #signal: Signal;
+  readonly #resources = new Map<string, ResourceEntry>();
+  #rest: Uint8Array[] = [];
+  #items = 0;
+
+  constructor(signal: Signal) {
+    this.#signal = signal;
+  }
+
+  /** All records of a request. */
+  addAll(chunk: Uint8Array): void {
+    const shape = shapeOf(this.#signal);
+    const resources = new Fields().reset(chunk, 0, chunk.length);
+    while (resources.next()) {
+      if (!leadsOn(shape[RESOURCES]!, resources)) {
+        this.#rest.push(chunk.subarray(resources.at, resources.to));
+        continue;
+      }
+      const resource = this.#resource(chunk, resources.from, resources.to);
+      const scopes = new Fields().reset(chunk, resources.from, resources.to);
+      while (scopes.next()) {
+        if (!leadsOn(shape[SCOPES]!, scopes)) continue;
+        const scope = this.#scope(resource, chunk, scopes.from, scopes.to);
+        const records = new Fields().reset(chunk, scopes.from, scopes.to);
+        while (records.next()) {
+          if (!leadsOn(shape[RECORDS]!, records)) continue;
+          scope.records.push(chunk.subarray(records.at, records.to));
+          this.#items += countIn(shape, DATA, chunk, records.from, records.to);
+        }
+      }
+    }
+  }
+
+  /**
+   * One record: its field in `buf`, from its tag at `at` over its content from `start` to `end`, under the groups that
+   * the views stand at.
+   */
+  add(buf: Uint8Array, at: number, start: number, end: number, groups: Groups): void {
+    const resource = this.#resource(groups.resource.buf, groups.resource.start, groups.resource.end);
+    const scope = this.#scope(resource, groups.scope.buf, groups.scope.start, groups.scope.end);
+    scope.records.push(buf.subarray(at, end));
+    this.#items += countIn(shapeOf(this.#signal), DATA, buf, start, end);
+  }
+
+  /** The batch so far, in a buffer of its own. */
+  finish(): Payload {
+    const out = new Writer(4096);
+    for (const rest of this.#rest) out.raw(rest);
+    for (const { head, scopes } of this.#resources.values()) {
+      const resource = out.open(1);
+      out.raw(head);
+      for (const { head, records } of scopes.values()) {
+        const scope = out.open(2);
+        out.raw(head);
+        for (const record of records) out.raw(record);
+        out.close(scope);
+      }
+      out.close(resource);
+    }
+    const bytes = out.finish();
+    return new Payload(this.#signal, bytes.length > 0 ? [bytes] : [], this.#items, bytes.length);
+  }
+
+  #resource(buf: Uint8Array, start: number, end: number): ResourceEntry {
+    const head = headOf(shapeOf(this.#signal)[SCOPES]!, buf, start, end);
+    const key = latin1(head);
+    let entry = this.#resources.get(key);
+    if (entry) this.merged = true;
+    else this.#resources.set(key, (entry = { head, scopes: new Map() }));
+    return entry;
+  }
+
+  #scope(resource: ResourceEntry, buf: Uint8Array, start: number, end: number): ScopeEntry {
+    const head = headOf(shapeOf(this.#signal)[RECORDS]!, buf, start, end);
+    const key = latin1(head);
+    let entry = resource.scopes.get(key);
+    if (entry) this.merged = true;
+    else resource.scopes.set(key, (entry = { head, records: [] }));
+    return entry;
+  }
+}
+
+/** The groups that a walk or a visitor stands in. */
+export interface Groups {
+  readonly resource: Range;
+  readonly scope: Range;
+}
+interface Range {
+  readonly buf: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** All fields of a group but its members. */
+function headOf(step: Step, buf: Uint8Array, start: number, end: number): Uint8Array {
+  const fields = new Fields().reset(buf, start, end);
+  const parts: Uint8Array[] = [];
+  let from = start;
+  while (fields.next()) {
+    if (!leadsOn(step, fields)) continue;
+    if (fields.at > from) parts.push(buf.subarray(from, fields.at));
+    from = fields.to;
+  }
+  if (end > from) parts.push(buf.subarray(from, end));
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}
+
+/** A string of the bytes, to be a key. */
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
