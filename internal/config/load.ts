@@ -73,36 +73,35 @@ async function readSources(
   options: LoadOptions,
   issues: Issue[],
 ): Promise<Node | undefined> {
-  let merged: Node | undefined;
-  const add = (source: Source): void => {
-    const parsed = parseYaml(source);
-    if (!('node' in parsed)) return void issues.push(...parsed.issues);
-    const node = spreadKeys(parsed.node, issues);
-    const isEmpty = node.kind === 'scalar' && node.value === null;
-    if (node.kind !== 'map' && !isEmpty)
-      issues.push(issueAt(node.at, [], 'expected a map with receivers, exporters and service'));
-    if (isEmpty) merged ??= node;
-    else merged = merged ? merge(merged, node) : node;
-  };
+  const fail = (file: string, message: string) => issues.push({ severity: 'error', file, path: '', message });
+  const sources: Source[] = [];
   for (const location of locations) {
     const source = await readLocation(location, options);
-    if (isUnreadable(source)) issues.push({ severity: 'error', file: location, path: '', message: source.unreadable });
-    else add(source);
+    if (isUnreadable(source)) fail(location, source.unreadable);
+    else sources.push(source);
   }
   for (const set of options.sets ?? []) {
     const source = setSource(set);
-    if (source) add(source);
-    else
-      issues.push({
-        severity: 'error',
-        file: '--set',
-        path: '',
-        message: `expected key.path=value, got ${JSON.stringify(set)}`,
-      });
+    if (source) sources.push(source);
+    else fail('--set', `expected key.path=value, got ${JSON.stringify(set)}`);
   }
-  if (locations.length === 0)
-    issues.push({ severity: 'error', file: '--config', path: '', message: 'expected at least one --config FILE' });
-  return issues.length === 0 ? merged : undefined;
+  if (locations.length === 0) fail('--config', 'expected at least one --config FILE');
+  const trees = sources.flatMap((source) => readTree(source, issues) ?? []);
+  return issues.length === 0 ? trees.reduce(merge) : undefined;
+}
+
+/** @returns the map that a source holds, an empty one for an empty source; undefined after an issue. */
+function readTree(source: Source, issues: Issue[]): Node | undefined {
+  const parsed = parseYaml(source);
+  if (!('node' in parsed)) {
+    issues.push(...parsed.issues);
+    return undefined;
+  }
+  const { node } = parsed;
+  if (node.kind === 'scalar' && node.value === null) return { kind: 'map', at: node.at, entries: new Map() };
+  if (node.kind === 'map') return spreadKeys(node, issues);
+  issues.push(issueAt(node.at, [], 'expected a map with receivers, exporters and service'));
+  return undefined;
 }
 
 /** Upstream's rule: the dots of the key become levels, the value is YAML. */
@@ -125,9 +124,8 @@ async function check(
   checkAmbiguous(draft);
   const node = nodeAt(root, ['service']);
   if (!node) {
-    issues.push(
-      issueAt(root.at, ['service'], 'expected service with pipelines, got nothing: without it nothing would run'),
-    );
+    const message = 'expected service with pipelines, got nothing: without it nothing would run';
+    issues.push(issueAt(root.at, ['service'], message));
     return undefined;
   }
   const parsed = parsePart(serviceSchema, { node, path: ['service'], root }, issues);

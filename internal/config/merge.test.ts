@@ -7,7 +7,7 @@ import { parseYaml } from './yaml.ts';
 function tree(text: string, name = 'c.yaml', issues: Issue[] = []): Node {
   const parsed = parseYaml({ name, text, lines: true });
   if (!('node' in parsed)) throw new Error(parsed.issues.map(formatIssue).join('\n'));
-  return spreadKeys(parsed.node, issues);
+  return parsed.node.kind === 'map' ? spreadKeys(parsed.node, issues) : parsed.node;
 }
 
 const merges: [string, string, string, unknown][] = [

@@ -16,8 +16,8 @@ export function merge(base: Node, over: Node): Node {
 }
 
 /** Spreads top-level keys such as `processors::batch::timeout` into maps. */
-export function spreadKeys(node: Node, issues: Issue[]): Node {
-  if (node.kind !== 'map' || !Array.from(node.entries.keys()).some((key) => key.includes('::'))) return node;
+export function spreadKeys(node: MapNode, issues: Issue[]): MapNode {
+  if (!Array.from(node.entries.keys()).some((key) => key.includes('::'))) return node;
   let result: MapNode = { ...node, entries: new Map() };
   for (const [key, entry] of node.entries) {
     const parts = key.split('::').map((part) => part.trim());

@@ -9,7 +9,7 @@ const secretName =
 
 /**
  * A copy in which `[REDACTED]` stands for what is secret: fields declared so, the values of `headers`, whatever is named
- * like a password or a token, and passwords within addresses. Text with `${…}` in it stays: it only tells where from.
+ * like a password or a token, and passwords within addresses. A `${…}` stays: it only tells where the secret is.
  * @param schemas what describes the value; none where nothing is known of it
  */
 export function redact(value: unknown, schemas: readonly z.core.$ZodType[], name = ''): unknown {
@@ -47,6 +47,7 @@ function isHeaders(name: string): boolean {
   return /(?:^|_)headers$/.test(name);
 }
 
+/** Not one with a default, which would be the secret itself. */
 function isReference(text: string): boolean {
-  return /^\$\{[^}]*\}$/.test(text);
+  return /^\$\{(?:(?:env|file):)?[\w./-]+\}$/.test(text);
 }
