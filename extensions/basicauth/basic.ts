@@ -18,6 +18,7 @@ type Users = ReadonlyMap<string, Verify>;
 
 /** HTTP Basic, RFC 7617: a server checks a name and a password against htpasswd lines, a client sends them. */
 export class BasicAuth implements Component, ServerAuthenticator, ClientAuthenticator {
+  readonly challenge = 'Basic realm="otlp", charset="UTF-8"';
   readonly #settings: Settings;
   readonly #config: BasicAuthConfig;
   #users: { readonly value: Users } = { value: new Map() };

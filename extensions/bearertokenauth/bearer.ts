@@ -16,6 +16,7 @@ interface Tokens {
 
 /** One extension for both ends: a server checks a token, a client sends one. */
 export class BearerTokenAuth implements Component, ServerAuthenticator, ClientAuthenticator {
+  readonly challenge: string;
   readonly #settings: Settings;
   readonly #config: BearerTokenAuthConfig;
   readonly #header: string;
@@ -26,6 +27,7 @@ export class BearerTokenAuth implements Component, ServerAuthenticator, ClientAu
     this.#settings = settings;
     this.#config = config;
     this.#header = config.header.toLowerCase();
+    this.challenge = /^[\w-]+$/.test(config.scheme) ? config.scheme : 'Bearer';
     this.#tokens = { value: this.#use(config.token === undefined ? config.tokens : [config.token]) };
   }
 

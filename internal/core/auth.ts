@@ -2,6 +2,8 @@ import type { ClientMetadata } from './consumer.ts';
 
 /** An extension that a server's `auth.authenticator` names. */
 export interface ServerAuthenticator {
+  /** What HTTP's `www-authenticate` asks for, for instance `Basic realm="otlp"`. */
+  readonly challenge?: string;
   authenticate(headers: ClientMetadata): AuthResult | Promise<AuthResult>;
 }
 

@@ -67,6 +67,11 @@ export class AuthGate {
     this.#authenticator = authenticator;
   }
 
+  /** For `www-authenticate`, RFC 9110 11.6.1. */
+  get challenge(): string {
+    return this.#authenticator.challenge ?? 'Bearer';
+  }
+
   /** @returns the refusal, or undefined where the caller may go on */
   check(caller: Caller): Permanent | undefined | Promise<Permanent | undefined> {
     const result = this.#authenticator.authenticate(caller.metadata());

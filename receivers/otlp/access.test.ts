@@ -39,7 +39,8 @@ test('a port with an authenticator asks for it over both protocols, before the b
     expect(await grpcCode(`127.0.0.1:${port}`)).toBe(16);
     expect(await grpcCode(`127.0.0.1:${port}`, 'Bearer wrong')).toBe(16);
     expect(await grpcCode(`127.0.0.1:${port}`, 'Bearer secret')).toBe(0);
-    expect((await post(port, '/v1/traces', body)).status).toBe(401);
+    const refused = await post(port, '/v1/traces', body);
+    expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
     expect((await post(port, '/v1/traces', body, { ...protobuf, authorization: 'Bearer secret' })).status).toBe(200);
   }
   expect(it.sinks.traces.calls).toHaveLength(4);
@@ -60,7 +61,11 @@ test('what the authenticator finds out travels with the batch, also when it take
   expect((await post(it.http, '/v1/traces', body, { ...protobuf, authorization })).status).toBe(200);
   for (const { ctx } of it.sinks.traces.calls) expect(ctx.auth).toEqual({ username: 'me' });
   expect(it.sinks.traces.calls).toHaveLength(2);
-  expect((await post(it.http, '/v1/traces', body)).status).toBe(401);
+  const refused = await post(it.http, '/v1/traces', body);
+  expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([
+    401,
+    'Basic realm="otlp", charset="UTF-8"',
+  ]);
 });
 
 test('an authenticator that is missing, or authenticates nobody, stops the start', async () => {
@@ -93,6 +98,7 @@ test('web pages of allowed origins may send, and others may not', async () => {
   const ask = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type,x-tenant' };
   const granted = await preflight(it.http, { origin, ...ask });
   expect(granted.status).toBe(204);
+  expect(granted.headers.get('content-length')).toBeNull();
   expect(Object.fromEntries(granted.headers)).toMatchObject({
     'access-control-allow-origin': origin,
     'access-control-allow-methods': 'POST',

@@ -30,6 +30,9 @@ test('what cannot work is told at its place', () => {
   expect(issues({ protocols: { http: { traces_url_path: 'v1/traces' } } })).toEqual([
     'protocols.http.traces_url_path: expected a path that starts with /',
   ]);
+  expect(issues({ protocols: { http: { logs_url_path: '/v1/traces' } } })).toEqual([
+    'protocols.http: expected a path for each signal, got /v1/traces, /v1/metrics, /v1/traces',
+  ]);
   expect(issues({ protocols: { http: { compression_algorithms: ['lz4'] } } })[0]).toMatch(/compression_algorithms.0/);
   expect(issues({ protocols: { grpc: { endpont: 'x' } } })[0]).toMatch(/Unrecognized key/);
 });

@@ -109,7 +109,12 @@ const http = object({
   write_timeout: duration('30s').describe('Time a client may leave an answer unread; 0: for ever.'),
   idle_timeout: duration('60s').describe('Time a connection may wait for its next request; 0: 60s.'),
   keep_alives_enabled: z.boolean().default(true).describe('Serve more than one request per connection.'),
-}).superRefine(checkEndpoint);
+}).superRefine((value, ctx) => {
+  checkEndpoint(value, ctx);
+  const paths = [value.traces_url_path, value.metrics_url_path, value.logs_url_path];
+  if (new Set(paths).size < 3)
+    ctx.addIssue({ code: 'custom', message: `expected a path for each signal, got ${paths.join(', ')}` });
+});
 
 const protocols = object({ grpc: section(grpc), http: section(http) }).refine(
   (value) => value.grpc !== undefined || value.http !== undefined,

@@ -1,6 +1,6 @@
 import { type Permanent, permanent } from '../../internal/core/outcome.ts';
 import type { AuthGate } from '../../internal/net/auth.ts';
-import { RequestContext } from '../../internal/net/context.ts';
+import { requestContext } from '../../internal/net/context.ts';
 import type { CallHead, GrpcAnswer, UnaryMethod } from '../../internal/net/h2/types.ts';
 import { type ExportTarget, type Intake, malformed } from '../../internal/net/http/export.ts';
 import { toGrpc } from '../../internal/net/status.ts';
@@ -55,13 +55,16 @@ class ExportMethod implements UnaryMethod {
       return toGrpc(malformed(this.#signal, batch), this.#signal);
     }
     const metadata = this.#includeMetadata ? call.metadata() : undefined;
-    const context = new RequestContext(call, metadata, this.#auth?.attributes(call));
+    const context = requestContext(call, metadata, this.#auth?.attributes(call));
     return toGrpc(await this.#intake.consume(batch, context), this.#signal);
   }
 
   #admit(auth: AuthGate, call: CallHead) {
     const refused = auth.check(call);
-    const answer = (it: Permanent | undefined) => it && toGrpc(it, this.#signal);
+    const answer = (it: Permanent | undefined) => {
+      if (it) this.#intake.turnedAway();
+      return it && toGrpc(it, this.#signal);
+    };
     return refused instanceof Promise ? refused.then(answer) : answer(refused);
   }
 }

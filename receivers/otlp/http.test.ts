@@ -1,7 +1,8 @@
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { MemoryBudget } from '../../internal/core/memory.ts';
 import { partial, permanent, retryable } from '../../internal/core/outcome.ts';
+import { compress } from '../../internal/net/compression.ts';
 import { decodeStatus } from '../../internal/net/status_details.ts';
 import type { Signal } from '../../internal/otlp/payload.ts';
 import { decodeExportResponse } from '../../internal/otlp/response.ts';
@@ -56,18 +57,18 @@ test('an empty request is a yes that bothers nobody', async () => {
 
 test('bodies in each encoding are inflated', async () => {
   const it = await startReceiver();
-  const { deflateSync } = await import('node:zlib');
   const packed = {
     gzip: gzipSync(body()),
     zstd: zstdCompressSync(body()),
     deflate: deflateSync(body()),
     zlib: deflateSync(body()),
+    snappy: await compress('snappy', body()),
   };
   for (const [encoding, bytes] of Object.entries(packed)) {
     const response = await post(it.http, '/v1/traces', bytes, { ...protobuf, 'content-encoding': encoding });
     expect(response.status, encoding).toBe(200);
   }
-  expect(it.ids('traces')).toEqual(['a', 'b', 'a', 'b', 'a', 'b', 'a', 'b']);
+  expect(it.ids('traces')).toEqual(['a', 'b', 'a', 'b', 'a', 'b', 'a', 'b', 'a', 'b']);
   expect(it.settings.memory.used).toBe(0);
 });
 
@@ -277,6 +278,21 @@ test('a client that asks before it sends is told to go on, or why not', async ()
   const odd = await RawClient.connect(it.http);
   odd.send(`${head.replace('100-continue', 'a miracle')}content-length: 2\r\n\r\n`);
   await expect.poll(() => odd.text).toContain('417 ');
+});
+
+test('requests that are turned away before they are read are counted', async () => {
+  const it = await startReceiver({ http: { max_request_body_size: 10 } });
+  await post(it.http, '/v1/traces', body());
+  const labels = { receiver: 'otlp', transport: 'http', outcome: 'refused' };
+  expect(it.settings.meter.value('otelcol_receiver_requests', labels)).toBe(1);
+});
+
+test('without keep-alive each answer ends its connection', async () => {
+  const it = await startReceiver({ http: { keep_alives_enabled: false } });
+  const raw = await RawClient.connect(it.http);
+  raw.send('POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}');
+  await expect.poll(() => raw.closed).toBe(true);
+  expect(raw.text).toMatch(/200 OK.*connection: close/is);
 });
 
 test('a body in many small pieces becomes one buffer', async () => {

@@ -54,6 +54,10 @@ export class CountingIntake implements Intake {
     this.#requests.failure.add(1);
   }
 
+  turnedAway(): void {
+    this.#requests.refused.add(1);
+  }
+
   #count(outcome: Outcome, items: number): void {
     if (outcome.status === 'accepted') {
       const rejected = outcome.rejectedItems ?? 0;

@@ -96,6 +96,7 @@ async function runReceiver(protocol: Protocol): Promise<void> {
   await receiver.start({ extension: () => undefined } as never);
   const address = receiver.addresses[0]!;
   process.send!(address.kind === 'tcp' ? address.port : 0);
+  process.on('SIGINT', () => process.exit());
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
     process.send!({ cpu: user + system, rss: process.memoryUsage.rss(), requests });

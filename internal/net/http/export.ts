@@ -6,14 +6,17 @@ import { decodeJson } from '../../otlp/json.ts';
 import type { Payload, Signal } from '../../otlp/payload.ts';
 import type { AuthGate } from '../auth.ts';
 import { decompress, isFailure, sizeHint } from '../compression.ts';
-import { RequestContext } from '../context.ts';
+import { requestContext } from '../context.ts';
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../h2/types.ts';
 import { type BodyFormat, toHttp } from '../status.ts';
 import type { Cors } from './cors.ts';
 
 /** Takes the batches of one signal, and hears of the requests that never became one. */
 export interface Intake extends Consumer {
+  /** No OTLP. */
   malformed(): void;
+  /** Turned away before it was read: too large, no room, or not allowed in. */
+  turnedAway(): void;
 }
 
 export interface ExportTarget {
@@ -77,8 +80,8 @@ export class ExportHandler implements HttpHandler {
     if (Number(request.header('content-length') ?? 0) > maxBodyBytes) return this.tooLarge(request);
     if (!auth) return undefined;
     const refused = auth.check(request);
-    if (refused instanceof Promise) return refused.then((it) => it && this.answer(request, it));
-    return refused && this.answer(request, refused);
+    if (refused instanceof Promise) return refused.then((it) => it && this.#stranger(request, auth, it));
+    return refused && this.#stranger(request, auth, refused);
   }
 
   async handle(body: Uint8Array, request: HttpRequest): Promise<HttpAnswer> {
@@ -95,10 +98,9 @@ export class ExportHandler implements HttpHandler {
     try {
       const inflated = await decompress(encoding, body, maxBodyBytes);
       if (isFailure(inflated)) {
+        if (inflated.failed === 'oversize') return this.tooLarge(request);
         target.intake.malformed();
-        return inflated.failed === 'oversize'
-          ? this.tooLarge(request)
-          : this.answer(request, permanent('invalid', inflated.reason));
+        return this.answer(request, permanent('invalid', inflated.reason));
       }
       const more = inflated.length - reserved;
       if (more > 0 && !memory.tryReserve(more)) return this.noRoom(request);
@@ -111,12 +113,14 @@ export class ExportHandler implements HttpHandler {
   }
 
   tooLarge(request: HttpRequest): HttpAnswer {
+    this.#turnedAway(request);
     const reason = `the body is larger than ${this.#options.maxBodyBytes} bytes, as sent or inflated; send smaller batches`;
     return this.answer(request, permanent('too_large', reason));
   }
 
   /** The memory budget is full: the sender keeps the batch. */
   noRoom(request: HttpRequest): HttpAnswer {
+    this.#turnedAway(request);
     return this.answer(
       request,
       retryable('the memory budget for telemetry is used up; send again later', noRoomRetryMs),
@@ -142,8 +146,17 @@ export class ExportHandler implements HttpHandler {
     }
     const { includeMetadata, auth } = this.#options;
     const metadata = includeMetadata ? request.metadata() : undefined;
-    const outcome = await intake.consume(batch, new RequestContext(request, metadata, auth?.attributes(request)));
+    const outcome = await intake.consume(batch, requestContext(request, metadata, auth?.attributes(request)));
     return this.answer(request, outcome);
+  }
+
+  #turnedAway(request: HttpRequest): void {
+    this.#options.targets.get(pathOf(request))?.intake?.turnedAway();
+  }
+
+  #stranger(request: HttpRequest, auth: AuthGate, refused: Outcome): HttpAnswer {
+    this.#turnedAway(request);
+    return withHeaders(this.answer(request, refused), { 'www-authenticate': auth.challenge });
   }
 
   #notPost(request: HttpRequest): HttpAnswer {

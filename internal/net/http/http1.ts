@@ -37,7 +37,15 @@ export function createHttp1Server(options: Http1Options): http.Server {
   };
   const serve: http.RequestListener = (req, res) => void answerRequest(options, server, req, res);
   const server: http.Server = options.tls
-    ? https.createServer({ ...serverOptions, ...options.tls.options, ALPNProtocols: ['h2', 'http/1.1'] }, serve)
+    ? https.createServer(
+        {
+          ...serverOptions,
+          ...options.tls.options,
+          ALPNProtocols: ['h2', 'http/1.1'],
+          handshakeTimeout: options.headersTimeoutMs,
+        },
+        serve,
+      )
     : http.createServer(serverOptions, serve);
   // Without these listeners node would ask for the body before anyone looked at the headers.
   server.on('checkContinue', serve);
@@ -82,7 +90,11 @@ async function answerRequest(
 
 function send(res: http.ServerResponse, answer: HttpAnswer, keepAlive: boolean): void {
   if (!keepAlive) res.shouldKeepAlive = false;
-  res.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length });
+  // RFC 9110 8.6: an answer 204 has no content-length.
+  res.writeHead(
+    answer.status,
+    answer.status === 204 ? answer.headers : { ...answer.headers, 'content-length': answer.body.length },
+  );
   res.end(answer.body);
 }
 
