@@ -131,7 +131,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     'gauge',
     'sluice_event_loop_delay_seconds',
     ['quantile'],
-    'How long one turn of the event loop took, since the last scrape; quantile 1 is the longest.',
+    'How late timers were because the event loop was busy, since the last scrape; quantile 1 is the latest.',
   ),
   entry('counter', 'sluice_gc_pause_seconds', ['kind'], 'Time spent in garbage collection.', 'normal'),
   entry('counter', 'sluice_gc_pauses', ['kind'], 'Garbage collections.', 'normal'),

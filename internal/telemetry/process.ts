@@ -4,6 +4,9 @@ import type { Clock } from '../core/clock.ts';
 import type { MemoryBudget } from '../core/memory.ts';
 import type { Meter, MetricSpec } from '../core/telemetry.ts';
 
+/** How often the event loop is looked at: often enough to see what delays a batch, seldom enough to cost nothing. */
+const sampleMs = 20;
+
 /** Numbers older than this are read anew; one scrape reads all of its numbers within it. */
 const sameScrapeMs = 100;
 
@@ -77,22 +80,28 @@ export function observeProcess(meter: Meter, memory: MemoryBudget, clock: Clock)
 
 /** The delay is reset by each scrape, so that a maximum is that of the time since the last one. */
 function observeEventLoop(meter: Meter, clock: Clock, ends: (() => void)[]): void {
-  // Sampled once per turn: a timer of its own would wake an idle process.
-  const delay = monitorEventLoopDelay({ samplePerIteration: true });
+  // Not once per turn (samplePerIteration): that counts the time an idle process sleeps.
+  const delay = monitorEventLoopDelay({ resolution: sampleMs });
   delay.enable();
   ends.push(() => delay.disable());
   const read = fresh(clock, () => {
-    const seconds = { '0.5': delay.percentile(50) / 1e9, '0.99': delay.percentile(99) / 1e9, '1': delay.max / 1e9 };
+    // What is recorded is the time between two samples.
+    const seconds = (ns: number) => Math.max(0, ns / 1e6 - sampleMs) / 1000;
+    const row = {
+      '0.5': seconds(delay.percentile(50)),
+      '0.99': seconds(delay.percentile(99)),
+      '1': seconds(delay.max),
+    };
     const empty = delay.count === 0;
     delay.reset();
-    return empty ? { '0.5': 0, '0.99': 0, '1': 0 } : seconds;
+    return empty ? { '0.5': 0, '0.99': 0, '1': 0 } : row;
   });
   for (const quantile of ['0.5', '0.99', '1'] as const) {
     ends.push(
       meter.observe(
         {
           name: 'sluice_event_loop_delay_seconds',
-          help: 'How long one turn of the event loop took, since the last scrape; quantile 1 is the longest',
+          help: 'How late timers were because the event loop was busy, since the last scrape; quantile 1 is the latest',
           labels: { quantile },
         },
         () => read()[quantile],
