@@ -41,7 +41,7 @@ test('the memory budget shows what is held and what was held at most', () => {
   end();
 });
 
-test('a blocked event loop shows as the latest timer until the next scrape; an idle one does not', async () => {
+test('a blocked event loop shows as the latest timer, until the next scrape', async () => {
   const { value, clock, end } = started();
   onTestFinished(end);
   const latest = async () => {
@@ -58,7 +58,7 @@ test('a blocked event loop shows as the latest timer until the next scrape; an i
     return latest();
   };
   await vi.waitUntil(async () => (await afterBlock()) > 0.1, { timeout: 10_000 });
-  await vi.waitUntil(async () => (await latest()) < 0.1, { timeout: 10_000, interval: 300 });
+  await vi.waitUntil(async () => (await latest()) < 0.1, { timeout: 10_000 });
 });
 
 test('garbage collections are counted', async () => {
