@@ -25,9 +25,19 @@ interface Listening {
   readonly transport: 'tcp' | 'tcp4' | 'tcp6' | 'unix';
 }
 
-function checkEndpoint(value: Listening, ctx: z.RefinementCtx): void {
-  const address = parseAddress(value.endpoint, value.transport);
-  if (typeof address === 'string') ctx.addIssue({ code: 'custom', path: ['endpoint'], message: address });
+/** Looked at even where other fields are wrong, so that all problems are told at once. */
+const endpointCheck = {
+  path: ['endpoint'],
+  when: ({ value }: { value: unknown }) => typeof (value as Partial<Listening> | undefined)?.endpoint === 'string',
+  error: ({ input }: { input?: unknown }) => String(addressOf(input as Listening)),
+};
+
+function addressOf({ endpoint, transport }: Listening) {
+  return parseAddress(endpoint, transport);
+}
+
+function isAddress(value: Listening): boolean {
+  return typeof addressOf(value) !== 'string';
 }
 
 const keepalive = object({
@@ -68,7 +78,7 @@ const grpc = object({
   keepalive: defaulted(keepalive),
   read_buffer_size: ignored(goBuffers),
   write_buffer_size: ignored(goBuffers),
-}).superRefine(checkEndpoint);
+}).refine(isAddress, endpointCheck);
 
 const urlPath = (path: string) =>
   z
@@ -109,12 +119,13 @@ const http = object({
   write_timeout: duration('30s').describe('Time a client may leave an answer unread; 0: for ever.'),
   idle_timeout: duration('60s').describe('Time a connection may wait for its next request; 0: 60s.'),
   keep_alives_enabled: z.boolean().default(true).describe('Serve more than one request per connection.'),
-}).superRefine((value, ctx) => {
-  checkEndpoint(value, ctx);
-  const paths = [value.traces_url_path, value.metrics_url_path, value.logs_url_path];
-  if (new Set(paths).size < 3)
-    ctx.addIssue({ code: 'custom', message: `expected a path for each signal, got ${paths.join(', ')}` });
-});
+})
+  .refine(isAddress, endpointCheck)
+  .superRefine((value, ctx) => {
+    const paths = [value.traces_url_path, value.metrics_url_path, value.logs_url_path];
+    if (new Set(paths).size < 3)
+      ctx.addIssue({ code: 'custom', message: `expected a path for each signal, got ${paths.join(', ')}` });
+  });
 
 const protocols = object({ grpc: section(grpc), http: section(http) }).refine(
   (value) => value.grpc !== undefined || value.http !== undefined,
