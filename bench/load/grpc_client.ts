@@ -150,7 +150,7 @@ class Connection {
       this.#push(this.#firstHeaders);
       exchange.next = 1;
     }
-    if (this.#waiting.length > 0 || !this.#advance(exchange)) this.#waiting.push(exchange);
+    if (!this.#advance(exchange)) this.#waiting.push(exchange);
   }
 
   flush(): void {

@@ -120,6 +120,37 @@ test('the gRPC load keeps to small windows of a server nobody here wrote', async
   expect(account).toMatchObject({ accepted: account.sent, delivered: account.sent, lost: 0, duplicates: 0 });
 });
 
+test('calls refused before their body is sent leave the connection usable', async () => {
+  const bodies = bodyPool({ signal: 'traces', items: 300 }, 6); // 140 KB each, the windows 64 KB
+  const tally = new ExactTally(bodies);
+  const server = http2.createServer();
+  // So that only the streams' windows hold bodies up, and nothing but the answer tells the client to go on.
+  server.on('session', (session) => session.setLocalWindowSize(16 * 1024 * 1024));
+  let calls = 0;
+  server.on('stream', (stream: http2.ServerHttp2Stream) => {
+    if (++calls % 4 !== 0) {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '14' }, { endStream: true });
+      return;
+    }
+    stream.resume();
+    stream.on('end', () => {
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.end();
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closers.push(() => server.close());
+  const load = await loadTo('grpc', (server.address() as AddressInfo).port, bodies, tally);
+  load.start();
+  await until(() => tally.account().accepted >= 20 * 300);
+  load.stop();
+  await until(() => load.inFlight === 0);
+  load.check();
+  expect(load.errors.get('grpc 14')).toBeGreaterThan(20);
+});
+
 test('the gRPC sink serves a client nobody here wrote', async () => {
   const bodies = bodyPool({ signal: 'traces', items: 3000 }, 1);
   const tally = new ExactTally(bodies);
