@@ -51,8 +51,9 @@ class ExportMethod implements UnaryMethod {
   async handle(message: Uint8Array, call: CallHead): Promise<GrpcAnswer> {
     const batch = readRequest(this.#signal, message);
     if (isMalformed(batch)) {
-      this.#intake.malformed();
-      return toGrpc(malformed(this.#signal, batch), this.#signal);
+      const refusal = malformed(this.#signal, batch);
+      this.#intake.malformed(refusal.reason);
+      return toGrpc(refusal, this.#signal);
     }
     const metadata = this.#includeMetadata ? call.metadata() : undefined;
     const context = requestContext(call, metadata, this.#auth?.attributes(call));
@@ -62,7 +63,7 @@ class ExportMethod implements UnaryMethod {
   #admit(auth: AuthGate, call: CallHead) {
     const refused = auth.check(call);
     const answer = (it: Permanent | undefined) => {
-      if (it) this.#intake.turnedAway();
+      if (it) this.#intake.turnedAway(it.reason);
       return it && toGrpc(it, this.#signal);
     };
     return refused instanceof Promise ? refused.then(answer) : answer(refused);

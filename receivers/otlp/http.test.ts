@@ -285,6 +285,10 @@ test('requests that are turned away before they are read are counted', async () 
   await post(it.http, '/v1/traces', body());
   const labels = { receiver: 'otlp', transport: 'http', outcome: 'refused' };
   expect(it.settings.meter.value('otelcol_receiver_requests', labels)).toBe(1);
+  await post(it.http, '/v1/traces', body());
+  expect(it.settings.logger.warnings()).toEqual([
+    expect.stringMatching(/^a request was turned away: .*larger than 10 bytes/),
+  ]);
 });
 
 test('without keep-alive each answer ends its connection', async () => {

@@ -1,5 +1,6 @@
 import type { Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
+import { Notice } from '../../internal/core/notice.ts';
 import { accepted, type Outcome, permanent } from '../../internal/core/outcome.ts';
 import type { Counter, Meter } from '../../internal/core/telemetry.ts';
 import type { Intake } from '../../internal/net/http/export.ts';
@@ -20,9 +21,16 @@ export class CountingIntake implements Intake {
   readonly #failed: Counter;
   readonly #requests: Record<'success' | 'refused' | 'failure', Counter>;
 
+  readonly #where: Readonly<Record<string, string>>;
+  readonly #malformed: Notice;
+  readonly #turnedAway: Notice;
+
   constructor(settings: Settings, signal: Signal, transport: 'grpc' | 'http', next: Consumer) {
     this.#settings = settings;
     this.#next = next;
+    this.#where = { signal, transport };
+    this.#malformed = new Notice(settings.clock);
+    this.#turnedAway = new Notice(settings.clock);
     const labels = { receiver: settings.id, transport };
     const items = itemNames[signal];
     const count = (what: string, help: string) =>
@@ -50,12 +58,19 @@ export class CountingIntake implements Intake {
     return outcome;
   }
 
-  malformed(): void {
+  malformed(reason: string): void {
     this.#requests.failure.add(1);
+    this.#say(this.#malformed, 'a request was no OTLP and was refused', reason);
   }
 
-  turnedAway(): void {
+  turnedAway(reason: string): void {
     this.#requests.refused.add(1);
+    this.#say(this.#turnedAway, 'a request was turned away', reason);
+  }
+
+  #say(notice: Notice, what: string, reason: string): void {
+    const { logger } = this.#settings;
+    notice.event((leftOut) => logger.warn(`${what}: ${reason}`, { ...this.#where, not_logged_before: leftOut }));
   }
 
   #count(outcome: Outcome, items: number): void {

@@ -1,6 +1,6 @@
 import type { Consumer } from '../../core/consumer.ts';
 import type { MemoryBudget } from '../../core/memory.ts';
-import { type Outcome, permanent, retryable } from '../../core/outcome.ts';
+import { type Outcome, type Permanent, permanent, type Retryable, retryable } from '../../core/outcome.ts';
 import { isMalformed, type Malformed, readRequest } from '../../otlp/check.ts';
 import { decodeJson } from '../../otlp/json.ts';
 import type { Payload, Signal } from '../../otlp/payload.ts';
@@ -13,10 +13,10 @@ import type { Cors } from './cors.ts';
 
 /** Takes the batches of one signal, and hears of the requests that never became one. */
 export interface Intake extends Consumer {
-  /** No OTLP. */
-  malformed(): void;
-  /** Turned away before it was read: too large, no room, or not allowed in. */
-  turnedAway(): void;
+  /** It was no OTLP. */
+  malformed(reason: string): void;
+  /** It was turned away unread: too large, no room, or not allowed in. */
+  turnedAway(reason: string): void;
 }
 
 export interface ExportTarget {
@@ -99,7 +99,7 @@ export class ExportHandler implements HttpHandler {
       const inflated = await decompress(encoding, body, maxBodyBytes);
       if (isFailure(inflated)) {
         if (inflated.failed === 'oversize') return this.tooLarge(request);
-        target.intake.malformed();
+        target.intake.malformed(inflated.reason);
         return this.answer(request, permanent('invalid', inflated.reason));
       }
       const more = inflated.length - reserved;
@@ -113,15 +113,13 @@ export class ExportHandler implements HttpHandler {
   }
 
   tooLarge(request: HttpRequest): HttpAnswer {
-    this.#turnedAway(request);
     const reason = `the body is larger than ${this.#options.maxBodyBytes} bytes, as sent or inflated; send smaller batches`;
-    return this.answer(request, permanent('too_large', reason));
+    return this.#turnAway(request, permanent('too_large', reason));
   }
 
   /** The memory budget is full: the sender keeps the batch. */
   noRoom(request: HttpRequest): HttpAnswer {
-    this.#turnedAway(request);
-    return this.answer(
+    return this.#turnAway(
       request,
       retryable('the memory budget for telemetry is used up; send again later', noRoomRetryMs),
     );
@@ -141,8 +139,9 @@ export class ExportHandler implements HttpHandler {
   async #take(body: Uint8Array, request: HttpRequest, signal: Signal, intake: Intake): Promise<HttpAnswer> {
     const batch = formatOf(request) === 'json' ? readJson(signal, body) : readRequest(signal, body);
     if (isMalformed(batch)) {
-      intake.malformed();
-      return this.answer(request, malformed(signal, batch));
+      const refusal = malformed(signal, batch);
+      intake.malformed(refusal.reason);
+      return this.answer(request, refusal);
     }
     const { includeMetadata, auth } = this.#options;
     const metadata = includeMetadata ? request.metadata() : undefined;
@@ -150,13 +149,13 @@ export class ExportHandler implements HttpHandler {
     return this.answer(request, outcome);
   }
 
-  #turnedAway(request: HttpRequest): void {
-    this.#options.targets.get(pathOf(request))?.intake?.turnedAway();
+  #turnAway(request: HttpRequest, refusal: Permanent | Retryable): HttpAnswer {
+    this.#options.targets.get(pathOf(request))?.intake?.turnedAway(refusal.reason);
+    return this.answer(request, refusal);
   }
 
-  #stranger(request: HttpRequest, auth: AuthGate, refused: Outcome): HttpAnswer {
-    this.#turnedAway(request);
-    return withHeaders(this.answer(request, refused), { 'www-authenticate': auth.challenge });
+  #stranger(request: HttpRequest, auth: AuthGate, refusal: Permanent): HttpAnswer {
+    return withHeaders(this.#turnAway(request, refusal), { 'www-authenticate': auth.challenge });
   }
 
   #notPost(request: HttpRequest): HttpAnswer {
@@ -193,7 +192,7 @@ const requestNames: Readonly<Record<Signal, string>> = {
 };
 
 /** The refusal of bytes that are no OTLP. */
-export function malformed(signal: Signal, found: Malformed): Outcome {
+export function malformed(signal: Signal, found: Malformed): Permanent {
   return permanent('invalid', `no valid ${requestNames[signal]}: ${found.malformed} (at byte ${found.offset})`);
 }
 
