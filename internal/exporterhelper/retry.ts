@@ -39,7 +39,7 @@ export function retry(config: RetryConfig, tools: Tools): Layer {
       if (config.max_elapsed_time > 0 && elapsed + wait > config.max_elapsed_time) return outcome;
       tools.onWait(outcome);
       await sleep(clock, wait, stop);
-      if (ctx.abort?.aborted || life.killed) return outcome;
+      if (ctx.abort?.aborted) return outcome;
       outcome = await next.consume(batch, ctx);
     }
     return outcome;

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { noContext } from '../core/consumer.ts';
 import { MemoryBudget } from '../core/memory.ts';
@@ -106,6 +107,38 @@ test('block_on_overflow lets the sender wait its turn, in order, until it leaves
   await settled();
   expect(arrived).toEqual(['a', 'b', 'd']);
   expect(account).toMatchObject({ held: 0, delivered: 3 });
+});
+
+test('a large batch that waits for room is not overtaken by small ones', async () => {
+  const first = deferred<Outcome>();
+  const config = queue({ sizer: 'items', queue_size: 4, block_on_overflow: true });
+  const { put, sent } = rig({ sending_queue: config }, (_b, _c, call) => (call === 0 ? first.promise : accepted));
+  await put('a', 'b');
+  const large = put('c', 'd', 'e');
+  const small = put('f');
+  await settled();
+  expect(sent).toEqual([['a', 'b']]);
+  first.resolve(accepted);
+  await Promise.all([large, small]);
+  expect(sent.slice(1)).toEqual([['c', 'd', 'e'], ['f']]);
+});
+
+test('no listener stays on a caller’s signal', async () => {
+  const caller = new AbortController();
+  const configs = [
+    {},
+    { timeout: 1000 },
+    { sending_queue: queue({ wait_for_result: true }), timeout: 1000 },
+    { sending_queue: queue({ queue_size: 1, block_on_overflow: true }) },
+  ];
+  for (const config of configs) {
+    const { built, stop } = rig(config);
+    const batch = stamped('traces', ['a']);
+    const ctx = { abort: caller.signal };
+    await Promise.all([built.consume(batch, ctx), built.consume(batch, ctx), built.consume(batch, ctx)]);
+    await stop();
+    expect(getEventListeners(caller.signal, 'abort').length).toBe(0);
+  }
 });
 
 test('a sender that waits for room is told to retry when the exporter stops', async () => {
@@ -369,6 +402,19 @@ test('at the deadline even a sender that ignores its signal does not hold the sh
   expect(sent).toEqual([['a']]);
   expect(account).toMatchObject({ held: 0, lost: { shutdown: 3 } });
   expect(memory.used).toBe(0);
+});
+
+test('the deadline cancels only what is under way', async () => {
+  const signals: AbortSignal[] = [];
+  const { put, stop } = rig({ sending_queue: queue() }, (_b, ctx, call) => {
+    signals.push(ctx.abort);
+    return call === 0 ? accepted : new Promise(() => {});
+  });
+  await put('a');
+  await put('b');
+  await settled();
+  await stop(AbortSignal.abort());
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false, true]);
 });
 
 test('shutdown with a deadline already passed loses what is queued, and ends', async () => {

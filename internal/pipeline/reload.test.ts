@@ -407,6 +407,81 @@ test('a batch on its way through a slow processor at the reload arrives', async 
   expect(collector.ledger().balanced).toBe(true);
 });
 
+test('a replaced exporter answers the calls that it has before it is shut down', async () => {
+  const inlet = new Inlet();
+  const answer = Promise.withResolvers<Outcome>();
+  const outlet = new Outlet((_batch, call) => (call === 0 ? answer.promise : accepted));
+  const config = (version: number): TestConfig => ({
+    receivers: { inlet },
+    exporters: { outlet: { factory: outlet.factory, config: version } },
+    pipelines: { traces: { receivers: ['inlet'], exporters: ['outlet'] } },
+  });
+  const { reload, collector } = await running(config(1));
+  const sent = inlet.send(stamped('traces', ['a']));
+  await reload(config(2));
+  await settled();
+  expect(outlet.events).toEqual(['create 1', 'start 1', 'create 2', 'start 2']);
+  answer.resolve(accepted);
+  await sent;
+  await settled();
+  expect(outlet.events.at(-1)).toBe('shutdown 1');
+  expect(collector.ledger()).toMatchObject({ balanced: true, branches: [{ received: 1, sent: 1 }] });
+});
+
+test('when a changed extension cannot start at all, the old one runs again, and who asked for it with it', async () => {
+  const [inlet, addon] = [new Inlet(), new Addon()];
+  const asked = new Outlet();
+  const asking = {
+    ...asked.factory,
+    create: (...args: Parameters<typeof asked.factory.create>) => {
+      const made = asked.factory.create(...args);
+      return {
+        ...made,
+        start: async (host: Host) => {
+          if (!host.extension('addon')) throw new Error('no addon');
+          await made.start?.(host);
+        },
+      };
+    },
+  };
+  let broken = true;
+  const failing = {
+    ...addon.factory,
+    create: (...args: Parameters<typeof addon.factory.create>) => {
+      const made = addon.factory.create(...args);
+      const [, config] = args;
+      return {
+        ...made,
+        start: async (host: Host) => {
+          if (config === 'bad' && broken) throw new Error('cannot read token file');
+          await made.start?.(host);
+        },
+      };
+    },
+  };
+  const config = (token: string): TestConfig => ({
+    receivers: { inlet },
+    exporters: { asking: { factory: asking } },
+    extensions: { addon: { factory: failing, config: token } },
+    pipelines: { traces: { receivers: ['inlet'], exporters: ['asking'] } },
+  });
+  const { reload, collector, fatal } = await running(config('good'));
+  await expect(reload(config('bad'))).rejects.toThrow('extension addon did not start: cannot read token file');
+  expect(fatal).toEqual([]);
+  await inlet.send(stamped('traces', ['a']));
+  expect(asked.items).toBe(1);
+  expect(
+    collector.system
+      .statuses()
+      .map(({ id, status }) => `${id} ${status}`)
+      .sort(),
+  ).toEqual(['addon ok', 'asking ok', 'inlet ok']);
+  broken = false;
+  await reload(config('bad'));
+  await collector.shutdown(never());
+  expect(collector.ledger().balanced).toBe(true);
+});
+
 test('a reload after the shutdown is refused', async () => {
   const [inlet, outlet] = [new Inlet(), new Outlet()];
   const config: TestConfig = {
