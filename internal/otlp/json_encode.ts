@@ -1,6 +1,7 @@
 import type { Payload } from './payload.ts';
 import { type Field, isMessage, type Message, messageNamed, requestOf, type Scalar, wireOf } from './schema.ts';
-import { Fields, textOf } from './view/cursor.ts';
+import { Fields } from './view/fields.ts';
+import { textOf } from './view/raw.ts';
 import {
   boolAt,
   doubleAt,

@@ -1,6 +1,6 @@
 import { Payload, type Signal } from './payload.ts';
 import { countIn, leadsOn, type Step, shapeOf } from './shape.ts';
-import { Fields } from './view/cursor.ts';
+import { Fields } from './view/fields.ts';
 import { Writer } from './writer.ts';
 
 const RESOURCES = 0;

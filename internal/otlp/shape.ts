@@ -1,5 +1,5 @@
 import type { Signal } from './payload.ts';
-import type { Fields } from './view/cursor.ts';
+import type { Fields } from './view/fields.ts';
 import { LEN, shortVarintEnd, skipValue, uint32At } from './wire.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { Assembly } from './assembly.ts';
 import { Payload } from './payload.ts';
 import { countIn, countItems, leadsOn, type Shape, shapeOf } from './shape.ts';
-import { Fields } from './view/cursor.ts';
+import { Fields } from './view/fields.ts';
 
 /**
  * Parts of at most `max` items each, in order. Chunks that fit are passed on as they are; a chunk is cut only if it has

@@ -1,24 +1,7 @@
-import { KIND_INVALID, KIND_MISTYPED, KIND_UNKNOWN, kinds, type MessageName, messageNamed, TAGS } from '../schema.ts';
-import {
-  boolAt,
-  doubleAt,
-  FIXED64,
-  fixed32At,
-  fixed64At,
-  fixed64NumberAt,
-  int64At,
-  LEN,
-  sfixed64At,
-  shortVarintEnd,
-  sint32At,
-  skipValue,
-  uint32At,
-  uint64At,
-  varintEnd,
-} from '../wire.ts';
-
-/** The highest field number of any OTLP message is 16. */
-const FIELDS = 17;
+import type { MessageName } from '../schema.ts';
+import { LEN } from '../wire.ts';
+import { Fields } from './fields.ts';
+import { Raw } from './raw.ts';
 
 const nothing: Uint8Array = new Uint8Array(0);
 
@@ -31,259 +14,42 @@ const nothing: Uint8Array = new Uint8Array(0);
  * range. Repeated singular fields follow protobuf: the last scalar wins, messages are merged.
  */
 export class Cursor {
-  /** The bytes that hold the message, from `start` to `end`. */
-  buf: Uint8Array = nothing;
-  start = 0;
-  end = 0;
-  readonly #row: number;
-  /** By field number: how often it is there, its first tag, and the last value. */
-  readonly #times = new Int32Array(FIELDS);
-  readonly #first = new Int32Array(FIELDS);
-  readonly #from = new Int32Array(FIELDS);
-  readonly #to = new Int32Array(FIELDS);
+  readonly raw: Raw;
 
   constructor(type: MessageName) {
-    this.#row = messageNamed(type).index * TAGS;
+    this.raw = new Raw(type);
   }
 
   reset(buf: Uint8Array, start: number, end: number): this {
-    this.buf = buf;
-    this.start = start;
-    this.end = end;
-    this.#times.fill(0);
-    let pos = start;
-    while (pos < end) {
-      const at = pos;
-      let tag = buf[pos++]!;
-      if (tag >= 0x80) {
-        pos = shortVarintEnd(buf, at, end);
-        if (pos < 0) break;
-        tag = uint32At(buf, at);
-      }
-      let from = pos;
-      if ((tag & 7) === LEN && pos < end && buf[pos]! < 0x80) {
-        from = pos + 1;
-        pos = from + buf[pos]!;
-        if (pos > end) break;
-      } else {
-        pos = skipValue(buf, pos, end, tag);
-        if (pos < 0) break;
-        if ((tag & 7) === LEN) from = shortVarintEnd(buf, from, end);
-      }
-      if (tag >= TAGS) continue;
-      const kind = kinds[this.#row + tag]!;
-      if (kind === KIND_UNKNOWN || kind === KIND_MISTYPED) continue;
-      if (kind === KIND_INVALID) break;
-      const field = tag >>> 3;
-      if (this.#times[field]!++ === 0) this.#first[field] = at;
-      this.#from[field] = from;
-      this.#to[field] = pos;
-    }
+    this.raw.reset(buf, start, end);
     return this;
   }
 
-  /** Empties the view: all fields absent. */
-  clear(): this {
-    return this.reset(nothing, 0, 0);
+  /** The bytes that hold the message, from `start` to `end`. */
+  get buf(): Uint8Array {
+    return this.raw.buf;
+  }
+  get start(): number {
+    return this.raw.start;
+  }
+  get end(): number {
+    return this.raw.end;
   }
 
-  /** Whether the field is on the wire. */
+  /** Whether the field, by its number, is on the wire. */
   has(field: number): boolean {
-    return this.#times[field]! > 0;
+    return this.raw.has(field);
   }
-
   /** Where the field's last value begins, behind tag and length; -1 where it is absent. */
   valueStart(field: number): number {
-    return this.has(field) ? this.#from[field]! : -1;
+    return this.raw.valueStart(field);
   }
-
   valueEnd(field: number): number {
-    return this.has(field) ? this.#to[field]! : -1;
+    return this.raw.valueEnd(field);
   }
-
   /** Where the field's first tag lies; -1 where it is absent. */
   firstTag(field: number): number {
-    return this.has(field) ? this.#first[field]! : -1;
-  }
-
-  /** The last of several bytes or string values equals `bytes`; an absent one equals the empty one. */
-  bytesEqual(field: number, bytes: Uint8Array): boolean {
-    const from = this.has(field) ? this.#from[field]! : 0;
-    const to = this.has(field) ? this.#to[field]! : 0;
-    return rangeEquals(this.buf, from, to, bytes);
-  }
-
-  protected text(field: number): string {
-    return this.has(field) ? textOf(this.buf, this.#from[field]!, this.#to[field]!) : '';
-  }
-
-  /** A window on the request's bytes, not a copy. */
-  protected bytes(field: number): Uint8Array {
-    return this.has(field) ? this.buf.subarray(this.#from[field]!, this.#to[field]!) : nothing;
-  }
-
-  protected bool(field: number): boolean {
-    return this.has(field) && boolAt(this.buf, this.#from[field]!);
-  }
-
-  protected uint32(field: number): number {
-    return this.has(field) ? uint32At(this.buf, this.#from[field]!) : 0;
-  }
-
-  /** int32 and enums. */
-  protected int32(field: number): number {
-    return this.uint32(field) | 0;
-  }
-
-  protected sint32(field: number): number {
-    return this.has(field) ? sint32At(this.buf, this.#from[field]!) : 0;
-  }
-
-  protected int64(field: number): bigint {
-    return this.has(field) ? int64At(this.buf, this.#from[field]!) : 0n;
-  }
-
-  protected fixed32(field: number): number {
-    return this.has(field) ? fixed32At(this.buf, this.#from[field]!) : 0;
-  }
-
-  protected fixed64(field: number): bigint {
-    return this.has(field) ? fixed64At(this.buf, this.#from[field]!) : 0n;
-  }
-
-  /** A fixed64 as a number: exact up to 2^53, rounded above. */
-  protected fixed64Number(field: number): number {
-    return this.has(field) ? fixed64NumberAt(this.buf, this.#from[field]!) : 0;
-  }
-
-  protected sfixed64(field: number): bigint {
-    return this.has(field) ? sfixed64At(this.buf, this.#from[field]!) : 0n;
-  }
-
-  protected double(field: number): number {
-    return this.has(field) ? doubleAt(this.buf, this.#from[field]!) : 0;
-  }
-
-  /** Of a oneof's members, the one on the wire last; 0 for none. */
-  protected winner(members: readonly number[]): number {
-    let winner = 0;
-    for (const member of members) {
-      if (this.has(member) && (winner === 0 || this.#to[member]! > this.#to[winner]!)) winner = member;
-    }
-    return winner;
-  }
-
-  /** Points `cursor` at the message in `field`, merged if it is there more than once; empties it where it is absent. */
-  protected nested<C extends Cursor>(field: number, cursor: C): C {
-    if (!this.has(field)) return cursor.clear();
-    if (this.#times[field] === 1) return cursor.reset(this.buf, this.#from[field]!, this.#to[field]!);
-    return this.#merged(field, this.#first[field]!, cursor);
-  }
-
-  /** The same for a member of a oneof: what another member has overwritten is not merged in. */
-  protected member<C extends Cursor>(field: number, members: readonly number[], cursor: C): C {
-    if (!this.has(field) || this.#times[field] === 1) return this.nested(field, cursor);
-    let since = this.#first[field]!;
-    for (const other of members) if (other !== field && this.has(other)) since = Math.max(since, this.#to[other]!);
-    return this.#merged(field, since, cursor);
-  }
-
-  /** Messages one after the other are one merged message, so merging is joining their bytes. */
-  #merged<C extends Cursor>(field: number, since: number, cursor: C): C {
-    const parts: Uint8Array[] = [];
-    const fields = new Fields().reset(this.buf, since, this.#to[field]!);
-    while (fields.next()) {
-      if (fields.tag === ((field << 3) | LEN)) parts.push(this.buf.subarray(fields.from, fields.to));
-    }
-    const joined = Buffer.concat(parts);
-    return cursor.reset(joined, 0, joined.length);
-  }
-
-  /** Points `list` at the messages in a repeated field. */
-  protected list<C extends Cursor, L extends Messages<C>>(field: number, list: L): L {
-    if (this.has(field)) list.over(this.buf, this.#first[field]!, this.#to[field]!, field);
-    else list.over(nothing, 0, 0, field);
-    return list;
-  }
-
-  /** A repeated fixed64, packed or not. */
-  protected fixed64s(field: number): bigint[] {
-    return this.#numbers(field, FIXED64, 8, fixed64At);
-  }
-
-  protected doubles(field: number): number[] {
-    return this.#numbers(field, FIXED64, 8, doubleAt);
-  }
-
-  protected uint64s(field: number): bigint[] {
-    return this.#numbers(field, 0, 0, uint64At);
-  }
-
-  protected texts(field: number): string[] {
-    const values: string[] = [];
-    if (!this.has(field)) return values;
-    const fields = new Fields().reset(this.buf, this.#first[field]!, this.#to[field]!);
-    while (fields.next()) {
-      if (fields.tag === ((field << 3) | LEN)) values.push(textOf(this.buf, fields.from, fields.to));
-    }
-    return values;
-  }
-
-  /** @param size bytes of a value, 0 for varints */
-  #numbers<T>(field: number, wire: number, size: number, read: (buf: Uint8Array, pos: number) => T): T[] {
-    const values: T[] = [];
-    if (!this.has(field)) return values;
-    const { buf } = this;
-    const fields = new Fields().reset(buf, this.#first[field]!, this.#to[field]!);
-    while (fields.next()) {
-      if (fields.tag === ((field << 3) | wire)) values.push(read(buf, fields.from));
-      if (fields.tag !== ((field << 3) | LEN)) continue;
-      for (let pos = fields.from; pos >= 0 && pos + size <= fields.to && pos < fields.to; ) {
-        const next = size === 0 ? varintEnd(buf, pos, fields.to) : pos + size;
-        if (next > 0) values.push(read(buf, pos));
-        pos = next;
-      }
-    }
-    return values;
-  }
-}
-
-/** The fields of a message one by one: `at` the tag, the value from `from` to `to`, without its length. */
-export class Fields {
-  tag = 0;
-  at = 0;
-  from = 0;
-  to = 0;
-  #buf = nothing;
-  #end = 0;
-
-  reset(buf: Uint8Array, start: number, end: number): this {
-    this.#buf = buf;
-    this.#end = end;
-    this.to = start;
-    return this;
-  }
-
-  /** False at the end, and at a field that is malformed. */
-  next(): boolean {
-    const buf = this.#buf;
-    const end = this.#end;
-    const at = this.to;
-    if (at >= end) return false;
-    let from = at + 1;
-    let tag = buf[at]!;
-    if (tag >= 0x80) {
-      from = shortVarintEnd(buf, at, end);
-      if (from < 0) return false;
-      tag = uint32At(buf, at);
-    }
-    const to = tag < 8 ? -1 : skipValue(buf, from, end, tag);
-    if (to < 0) return false;
-    this.at = at;
-    this.tag = tag;
-    this.from = (tag & 7) === LEN ? shortVarintEnd(buf, from, end) : from;
-    this.to = to;
-    return true;
+    return this.raw.firstTag(field);
   }
 }
 
@@ -298,9 +64,11 @@ export class Messages<C extends Cursor> {
   protected end = 0;
   protected tag = 0;
   readonly #fields = new Fields();
+  readonly #raw: Raw;
 
   constructor(cursor: C) {
     this.current = cursor;
+    this.#raw = cursor.raw;
   }
 
   over(buf: Uint8Array, start: number, end: number, field: number): void {
@@ -321,7 +89,8 @@ export class Messages<C extends Cursor> {
     while (fields.next()) {
       if (fields.tag !== this.tag) continue;
       this.at = fields.at;
-      return this.current.reset(this.buf, fields.from, fields.to);
+      this.#raw.reset(this.buf, fields.from, fields.to);
+      return this.current;
     }
     return undefined;
   }
@@ -334,18 +103,4 @@ export class Messages<C extends Cursor> {
     this.rewind();
     return count;
   }
-}
-
-type Slice = (this: Uint8Array, start: number, end: number) => string;
-// Works on every Uint8Array, without a Buffer around it.
-const utf8Slice = (Buffer.prototype as unknown as { utf8Slice: Slice }).utf8Slice;
-
-export function textOf(buf: Uint8Array, start: number, end: number): string {
-  return start === end ? '' : utf8Slice.call(buf, start, end);
-}
-
-export function rangeEquals(buf: Uint8Array, start: number, end: number, bytes: Uint8Array): boolean {
-  if (end - start !== bytes.length) return false;
-  for (let i = 0; i < bytes.length; i++) if (buf[start + i] !== bytes[i]) return false;
-  return true;
 }

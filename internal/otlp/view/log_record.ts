@@ -20,37 +20,37 @@ export class LogRecord extends Cursor {
   }
 
   get timeUnixNano(): bigint {
-    return this.fixed64(1);
+    return this.raw.fixed64(1);
   }
   /** 1 to 24; 9 to 12 are info, 17 to 20 error. */
   get severityNumber(): number {
-    return this.int32(2);
+    return this.raw.int32(2);
   }
   get severityText(): string {
-    return this.text(3);
+    return this.raw.text(3);
   }
   get body(): AnyValue {
-    return this.nested(5, this.#body);
+    return this.raw.nested(5, this.#body);
   }
   get attributes(): Attributes {
-    return this.list(6, this.#attributes);
+    return this.raw.list(6, this.#attributes);
   }
   get droppedAttributesCount(): number {
-    return this.uint32(7);
+    return this.raw.uint32(7);
   }
   get flags(): number {
-    return this.fixed32(8);
+    return this.raw.fixed32(8);
   }
   get traceId(): Uint8Array {
-    return this.bytes(9);
+    return this.raw.bytes(9);
   }
   get spanId(): Uint8Array {
-    return this.bytes(10);
+    return this.raw.bytes(10);
   }
   get observedTimeUnixNano(): bigint {
-    return this.fixed64(11);
+    return this.raw.fixed64(11);
   }
   get eventName(): string {
-    return this.text(12);
+    return this.raw.text(12);
   }
 }

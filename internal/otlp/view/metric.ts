@@ -35,16 +35,16 @@ export class Metric extends Cursor {
   }
 
   get name(): string {
-    return this.text(1);
+    return this.raw.text(1);
   }
   get description(): string {
-    return this.text(2);
+    return this.raw.text(2);
   }
   get unit(): string {
-    return this.text(3);
+    return this.raw.text(3);
   }
   get metadata(): Attributes {
-    return this.list(12, this.#metadata);
+    return this.raw.list(12, this.#metadata);
   }
   /** Undefined for a metric without data. */
   get kind(): MetricKind | undefined {
@@ -52,23 +52,23 @@ export class Metric extends Cursor {
   }
   /** The number of the field that holds the data; 0 for a metric without. */
   get dataField(): number {
-    return this.winner(members);
+    return this.raw.winner(members);
   }
   get gauge(): MetricData<NumberPoint> {
-    return this.member(5, members, (this.#gauge ??= new MetricData('Gauge', new NumberPoint())));
+    return this.raw.member(5, members, (this.#gauge ??= new MetricData('Gauge', new NumberPoint())));
   }
   get sum(): MetricData<NumberPoint> {
-    return this.member(7, members, (this.#sum ??= new MetricData('Sum', new NumberPoint())));
+    return this.raw.member(7, members, (this.#sum ??= new MetricData('Sum', new NumberPoint())));
   }
   get histogram(): MetricData<HistogramPoint> {
-    return this.member(9, members, (this.#histogram ??= new MetricData('Histogram', new HistogramPoint())));
+    return this.raw.member(9, members, (this.#histogram ??= new MetricData('Histogram', new HistogramPoint())));
   }
   get exponentialHistogram(): MetricData<ExponentialHistogramPoint> {
     this.#exponential ??= new MetricData('ExponentialHistogram', new ExponentialHistogramPoint());
-    return this.member(10, members, this.#exponential);
+    return this.raw.member(10, members, this.#exponential);
   }
   get summary(): MetricData<SummaryPoint> {
-    return this.member(11, members, (this.#summary ??= new MetricData('Summary', new SummaryPoint())));
+    return this.raw.member(11, members, (this.#summary ??= new MetricData('Summary', new SummaryPoint())));
   }
   /** The data, whatever its kind, with what all kinds share. */
   get data(): MetricData<DataPoint> | undefined {
@@ -93,14 +93,14 @@ export class MetricData<P extends DataPoint> extends Cursor {
   }
 
   get points(): Messages<P> {
-    return this.list(1, this.#points);
+    return this.raw.list(1, this.#points);
   }
   /** 0 unspecified, also for gauges and summaries; 1 delta, 2 cumulative. */
   get aggregationTemporality(): number {
-    return this.int32(2);
+    return this.raw.int32(2);
   }
   /** Sums only. */
   get isMonotonic(): boolean {
-    return this.bool(3);
+    return this.raw.bool(3);
   }
 }

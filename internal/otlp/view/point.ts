@@ -11,21 +11,21 @@ export abstract class DataPoint extends Cursor {
   abstract get flags(): number;
 
   get startTimeUnixNano(): bigint {
-    return this.fixed64(2);
+    return this.raw.fixed64(2);
   }
   get timeUnixNano(): bigint {
-    return this.fixed64(3);
+    return this.raw.fixed64(3);
   }
   /** Nanoseconds since 1970 rounded to 256. */
   get timeRounded(): number {
-    return this.fixed64Number(3);
+    return this.raw.fixed64Number(3);
   }
   /** Flag 1: the series has ended, and the values mean nothing. */
   get noRecordedValue(): boolean {
     return (this.flags & 1) === 1;
   }
   protected attributesIn(field: number): Attributes {
-    return this.list(field, this.#attributes);
+    return this.raw.list(field, this.#attributes);
   }
 }
 
@@ -50,14 +50,14 @@ export class NumberPoint extends DataPoint {
   }
   /** The value: a bigint for `as_int`, undefined for none. */
   get value(): number | bigint | undefined {
-    const member = this.winner(numberMembers);
-    return member === 4 ? this.double(4) : member === 6 ? this.sfixed64(6) : undefined;
+    const member = this.raw.winner(numberMembers);
+    return member === 4 ? this.raw.double(4) : member === 6 ? this.raw.sfixed64(6) : undefined;
   }
   get exemplars(): Messages<Exemplar> {
-    return this.list(5, (this.#exemplars ??= new Messages(new Exemplar())));
+    return this.raw.list(5, (this.#exemplars ??= new Messages(new Exemplar())));
   }
   get flags(): number {
-    return this.uint32(8);
+    return this.raw.uint32(8);
   }
 }
 
@@ -79,28 +79,28 @@ export class HistogramPoint extends DataPoint {
     return this.attributesIn(9);
   }
   get count(): bigint {
-    return this.fixed64(4);
+    return this.raw.fixed64(4);
   }
   get sum(): number | undefined {
-    return this.has(5) ? this.double(5) : undefined;
+    return this.raw.has(5) ? this.raw.double(5) : undefined;
   }
   get bucketCounts(): bigint[] {
-    return this.fixed64s(6);
+    return this.raw.fixed64s(6);
   }
   get explicitBounds(): number[] {
-    return this.doubles(7);
+    return this.raw.doubles(7);
   }
   get exemplars(): Messages<Exemplar> {
-    return this.list(8, (this.#exemplars ??= new Messages(new Exemplar())));
+    return this.raw.list(8, (this.#exemplars ??= new Messages(new Exemplar())));
   }
   get flags(): number {
-    return this.uint32(10);
+    return this.raw.uint32(10);
   }
   get min(): number | undefined {
-    return this.has(11) ? this.double(11) : undefined;
+    return this.raw.has(11) ? this.raw.double(11) : undefined;
   }
   get max(): number | undefined {
-    return this.has(12) ? this.double(12) : undefined;
+    return this.raw.has(12) ? this.raw.double(12) : undefined;
   }
 }
 
@@ -125,37 +125,37 @@ export class ExponentialHistogramPoint extends DataPoint {
     return this.attributesIn(1);
   }
   get count(): bigint {
-    return this.fixed64(4);
+    return this.raw.fixed64(4);
   }
   get sum(): number | undefined {
-    return this.has(5) ? this.double(5) : undefined;
+    return this.raw.has(5) ? this.raw.double(5) : undefined;
   }
   get scale(): number {
-    return this.sint32(6);
+    return this.raw.sint32(6);
   }
   get zeroCount(): bigint {
-    return this.fixed64(7);
+    return this.raw.fixed64(7);
   }
   get positive(): Buckets {
-    return this.nested(8, (this.#positive ??= new Buckets()));
+    return this.raw.nested(8, (this.#positive ??= new Buckets()));
   }
   get negative(): Buckets {
-    return this.nested(9, (this.#negative ??= new Buckets()));
+    return this.raw.nested(9, (this.#negative ??= new Buckets()));
   }
   get flags(): number {
-    return this.uint32(10);
+    return this.raw.uint32(10);
   }
   get exemplars(): Messages<Exemplar> {
-    return this.list(11, (this.#exemplars ??= new Messages(new Exemplar())));
+    return this.raw.list(11, (this.#exemplars ??= new Messages(new Exemplar())));
   }
   get min(): number | undefined {
-    return this.has(12) ? this.double(12) : undefined;
+    return this.raw.has(12) ? this.raw.double(12) : undefined;
   }
   get max(): number | undefined {
-    return this.has(13) ? this.double(13) : undefined;
+    return this.raw.has(13) ? this.raw.double(13) : undefined;
   }
   get zeroThreshold(): number {
-    return this.double(14);
+    return this.raw.double(14);
   }
 }
 
@@ -166,10 +166,10 @@ export class Buckets extends Cursor {
   }
 
   get offset(): number {
-    return this.sint32(1);
+    return this.raw.sint32(1);
   }
   get bucketCounts(): bigint[] {
-    return this.uint64s(2);
+    return this.raw.uint64s(2);
   }
 }
 
@@ -190,16 +190,16 @@ export class SummaryPoint extends DataPoint {
     return this.attributesIn(7);
   }
   get count(): bigint {
-    return this.fixed64(4);
+    return this.raw.fixed64(4);
   }
   get sum(): number {
-    return this.double(5);
+    return this.raw.double(5);
   }
   get quantileValues(): Messages<ValueAtQuantile> {
-    return this.list(6, (this.#quantiles ??= new Messages(new ValueAtQuantile())));
+    return this.raw.list(6, (this.#quantiles ??= new Messages(new ValueAtQuantile())));
   }
   get flags(): number {
-    return this.uint32(8);
+    return this.raw.uint32(8);
   }
 }
 
@@ -210,10 +210,10 @@ export class ValueAtQuantile extends Cursor {
   }
 
   get quantile(): number {
-    return this.double(1);
+    return this.raw.double(1);
   }
   get value(): number {
-    return this.double(2);
+    return this.raw.double(2);
   }
 }
 
@@ -234,20 +234,20 @@ export class Exemplar extends Cursor {
   }
 
   get filteredAttributes(): Attributes {
-    return this.list(7, this.#filtered);
+    return this.raw.list(7, this.#filtered);
   }
   get timeUnixNano(): bigint {
-    return this.fixed64(2);
+    return this.raw.fixed64(2);
   }
   /** The value: a bigint for `as_int`, undefined for none. */
   get value(): number | bigint | undefined {
-    const member = this.winner(exemplarMembers);
-    return member === 3 ? this.double(3) : member === 6 ? this.sfixed64(6) : undefined;
+    const member = this.raw.winner(exemplarMembers);
+    return member === 3 ? this.raw.double(3) : member === 6 ? this.raw.sfixed64(6) : undefined;
   }
   get spanId(): Uint8Array {
-    return this.bytes(4);
+    return this.raw.bytes(4);
   }
   get traceId(): Uint8Array {
-    return this.bytes(5);
+    return this.raw.bytes(5);
   }
 }

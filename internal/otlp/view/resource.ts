@@ -15,13 +15,13 @@ export class Resource extends Cursor {
   }
 
   get attributes(): Attributes {
-    return this.list(1, this.#attributes);
+    return this.raw.list(1, this.#attributes);
   }
   get droppedAttributesCount(): number {
-    return this.uint32(2);
+    return this.raw.uint32(2);
   }
   get entityRefs(): Messages<EntityRef> {
-    return this.list(3, (this.#entityRefs ??= new Messages(new EntityRef())));
+    return this.raw.list(3, (this.#entityRefs ??= new Messages(new EntityRef())));
   }
 }
 
@@ -36,16 +36,16 @@ export class EntityRef extends Cursor {
   }
 
   get schemaUrl(): string {
-    return this.text(1);
+    return this.raw.text(1);
   }
   get type(): string {
-    return this.text(2);
+    return this.raw.text(2);
   }
   get idKeys(): string[] {
-    return this.texts(3);
+    return this.raw.texts(3);
   }
   get descriptionKeys(): string[] {
-    return this.texts(4);
+    return this.raw.texts(4);
   }
 }
 
@@ -62,16 +62,16 @@ export class Scope extends Cursor {
   }
 
   get name(): string {
-    return this.text(1);
+    return this.raw.text(1);
   }
   get version(): string {
-    return this.text(2);
+    return this.raw.text(2);
   }
   get attributes(): Attributes {
-    return this.list(3, this.#attributes);
+    return this.raw.list(3, this.#attributes);
   }
   get droppedAttributesCount(): number {
-    return this.uint32(4);
+    return this.raw.uint32(4);
   }
 }
 
@@ -90,13 +90,13 @@ export class ResourceGroup extends Cursor {
   }
 
   get resource(): Resource {
-    return this.nested(1, this.#resource);
+    return this.raw.nested(1, this.#resource);
   }
   get scopes(): Messages<ScopeGroup> {
-    return this.list(2, this.#scopes);
+    return this.raw.list(2, this.#scopes);
   }
   get schemaUrl(): string {
-    return this.text(3);
+    return this.raw.text(3);
   }
 }
 
@@ -119,13 +119,13 @@ export class ScopeGroup extends Cursor {
   }
 
   get scope(): Scope {
-    return this.nested(1, this.#scope);
+    return this.raw.nested(1, this.#scope);
   }
   /** Spans, log records or metrics, read by the given list. */
   records<C extends Cursor>(list: Messages<C>): Messages<C> {
-    return this.list(2, list);
+    return this.raw.list(2, list);
   }
   get schemaUrl(): string {
-    return this.text(3);
+    return this.raw.text(3);
   }
 }

@@ -23,60 +23,60 @@ export class Span extends Cursor {
   }
 
   get traceId(): Uint8Array {
-    return this.bytes(1);
+    return this.raw.bytes(1);
   }
   get spanId(): Uint8Array {
-    return this.bytes(2);
+    return this.raw.bytes(2);
   }
   get traceState(): string {
-    return this.text(3);
+    return this.raw.text(3);
   }
   get parentSpanId(): Uint8Array {
-    return this.bytes(4);
+    return this.raw.bytes(4);
   }
   get name(): string {
-    return this.text(5);
+    return this.raw.text(5);
   }
   /** 0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer. */
   get kind(): number {
-    return this.int32(6);
+    return this.raw.int32(6);
   }
   get startTimeUnixNano(): bigint {
-    return this.fixed64(7);
+    return this.raw.fixed64(7);
   }
   get endTimeUnixNano(): bigint {
-    return this.fixed64(8);
+    return this.raw.fixed64(8);
   }
   /** Nanoseconds since 1970 rounded to 256: cheaper than a bigint, fine for durations of milliseconds. */
   get startTimeRounded(): number {
-    return this.fixed64Number(7);
+    return this.raw.fixed64Number(7);
   }
   get endTimeRounded(): number {
-    return this.fixed64Number(8);
+    return this.raw.fixed64Number(8);
   }
   get attributes(): Attributes {
-    return this.list(9, this.#attributes);
+    return this.raw.list(9, this.#attributes);
   }
   get droppedAttributesCount(): number {
-    return this.uint32(10);
+    return this.raw.uint32(10);
   }
   get events(): Messages<Event> {
-    return this.list(11, (this.#events ??= new Messages(new Event())));
+    return this.raw.list(11, (this.#events ??= new Messages(new Event())));
   }
   get droppedEventsCount(): number {
-    return this.uint32(12);
+    return this.raw.uint32(12);
   }
   get links(): Messages<Link> {
-    return this.list(13, (this.#links ??= new Messages(new Link())));
+    return this.raw.list(13, (this.#links ??= new Messages(new Link())));
   }
   get droppedLinksCount(): number {
-    return this.uint32(14);
+    return this.raw.uint32(14);
   }
   get status(): Status {
-    return this.nested(15, (this.#status ??= new Status()));
+    return this.raw.nested(15, (this.#status ??= new Status()));
   }
   get flags(): number {
-    return this.fixed32(16);
+    return this.raw.fixed32(16);
   }
 }
 
@@ -89,16 +89,16 @@ export class Event extends Cursor {
   }
 
   get timeUnixNano(): bigint {
-    return this.fixed64(1);
+    return this.raw.fixed64(1);
   }
   get name(): string {
-    return this.text(2);
+    return this.raw.text(2);
   }
   get attributes(): Attributes {
-    return this.list(3, this.#attributes);
+    return this.raw.list(3, this.#attributes);
   }
   get droppedAttributesCount(): number {
-    return this.uint32(4);
+    return this.raw.uint32(4);
   }
 }
 
@@ -116,22 +116,22 @@ export class Link extends Cursor {
   }
 
   get traceId(): Uint8Array {
-    return this.bytes(1);
+    return this.raw.bytes(1);
   }
   get spanId(): Uint8Array {
-    return this.bytes(2);
+    return this.raw.bytes(2);
   }
   get traceState(): string {
-    return this.text(3);
+    return this.raw.text(3);
   }
   get attributes(): Attributes {
-    return this.list(4, this.#attributes);
+    return this.raw.list(4, this.#attributes);
   }
   get droppedAttributesCount(): number {
-    return this.uint32(5);
+    return this.raw.uint32(5);
   }
   get flags(): number {
-    return this.fixed32(6);
+    return this.raw.fixed32(6);
   }
 }
 
@@ -142,10 +142,10 @@ export class Status extends Cursor {
   }
 
   get message(): string {
-    return this.text(2);
+    return this.raw.text(2);
   }
   /** 0 unset, 1 ok, 2 error. */
   get code(): number {
-    return this.int32(3);
+    return this.raw.int32(3);
   }
 }

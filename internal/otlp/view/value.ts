@@ -1,5 +1,6 @@
 import { LEN, shortVarintEnd, skipValue, uint32At } from '../wire.ts';
-import { Cursor, Messages, rangeEquals } from './cursor.ts';
+import { Cursor, Messages } from './cursor.ts';
+import { rangeEquals } from './raw.ts';
 
 /**
  *   message KeyValue { string key = 1; AnyValue value = 2; int32 key_strindex = 3; }
@@ -14,18 +15,18 @@ export class KeyValue extends Cursor {
   }
 
   get key(): string {
-    return this.text(1);
+    return this.raw.text(1);
   }
   /** Whether the key is this one, given in UTF-8; decodes nothing. */
   keyIs(key: Uint8Array): boolean {
-    return this.bytesEqual(1, key);
+    return this.raw.bytesEqual(1, key);
   }
   get value(): AnyValue {
-    return this.nested(2, (this.#value ??= new AnyValue()));
+    return this.raw.nested(2, (this.#value ??= new AnyValue()));
   }
   /** Profiles only. */
   get keyStrindex(): number {
-    return this.int32(3);
+    return this.raw.int32(3);
   }
 }
 
@@ -61,36 +62,36 @@ export class AnyValue extends Cursor {
   }
 
   get kind(): ValueKind {
-    return valueKinds[this.winner(members)]!;
+    return valueKinds[this.raw.winner(members)]!;
   }
   get stringValue(): string {
-    return this.text(1);
+    return this.raw.text(1);
   }
   /** Whether this is a string with these UTF-8 bytes; decodes nothing. */
   stringIs(value: Uint8Array): boolean {
-    return this.winner(members) === 1 && this.bytesEqual(1, value);
+    return this.raw.winner(members) === 1 && this.raw.bytesEqual(1, value);
   }
   get boolValue(): boolean {
-    return this.bool(2);
+    return this.raw.bool(2);
   }
   get intValue(): bigint {
-    return this.int64(3);
+    return this.raw.int64(3);
   }
   get doubleValue(): number {
-    return this.double(4);
+    return this.raw.double(4);
   }
   get arrayValue(): Messages<AnyValue> {
-    return this.member(5, members, (this.#array ??= new List('ArrayValue', new AnyValue()))).values;
+    return this.raw.member(5, members, (this.#array ??= new List('ArrayValue', new AnyValue()))).values;
   }
   get kvlistValue(): Messages<KeyValue> {
-    return this.member(6, members, (this.#kvlist ??= new List('KeyValueList', new KeyValue()))).values;
+    return this.raw.member(6, members, (this.#kvlist ??= new List('KeyValueList', new KeyValue()))).values;
   }
   get bytesValue(): Uint8Array {
-    return this.bytes(7);
+    return this.raw.bytes(7);
   }
   /** Profiles only. */
   get stringValueStrindex(): number {
-    return this.int32(8);
+    return this.raw.int32(8);
   }
 
   /** Decodes all of it: for cold paths. */
@@ -137,7 +138,7 @@ class List<C extends Cursor> extends Cursor {
   }
 
   get values(): Messages<C> {
-    return this.list(1, this.#values);
+    return this.raw.list(1, this.#values);
   }
 }
 

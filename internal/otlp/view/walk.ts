@@ -46,7 +46,7 @@ export class Walk<R extends Cursor> {
   nextScope(): boolean {
     const scope = this.#scopes.next();
     if (!scope) return false;
-    scope.records(this.#records);
+    this.#records.over(scope.buf, scope.start, scope.end, 2);
     return true;
   }
 

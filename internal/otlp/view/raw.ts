@@ -1,0 +1,281 @@
+import { KIND_INVALID, KIND_MISTYPED, KIND_UNKNOWN, kinds, type MessageName, messageNamed, TAGS } from '../schema.ts';
+import {
+  boolAt,
+  doubleAt,
+  FIXED64,
+  fixed32At,
+  fixed64At,
+  fixed64NumberAt,
+  int64At,
+  LEN,
+  sfixed64At,
+  shortVarintEnd,
+  sint32At,
+  skipValue,
+  uint32At,
+  uint64At,
+  VARINT,
+  varintEnd,
+} from '../wire.ts';
+import type { Cursor, Messages } from './cursor.ts';
+import { Fields } from './fields.ts';
+
+/** The highest field number of any OTLP message is 16. */
+const FIELDS = 17;
+
+const nothing: Uint8Array = new Uint8Array(0);
+
+/**
+ * Where the fields of one message lie, and their decoding. All views have one of these, of one and the same class:
+ * that keeps the engine's property look-ups fast, however many kinds of messages there are.
+ */
+export class Raw {
+  buf = nothing;
+  start = 0;
+  end = 0;
+  readonly #row: number;
+  /** Whether the message was scanned: only when the first field is asked for. */
+  #scanned = true;
+  /** Counts the messages seen; a field is there if it carries the present number, so that nothing need be cleared. */
+  #message = 0;
+  readonly #seen = new Int32Array(FIELDS);
+  /** By field number: how often it is there, its first tag, and the last value. */
+  readonly #times = new Int32Array(FIELDS);
+  readonly #first = new Int32Array(FIELDS);
+  readonly #from = new Int32Array(FIELDS);
+  readonly #to = new Int32Array(FIELDS);
+
+  constructor(type: MessageName) {
+    this.#row = messageNamed(type).index * TAGS;
+  }
+
+  reset(buf: Uint8Array, start: number, end: number): void {
+    this.buf = buf;
+    this.start = start;
+    this.end = end;
+    this.#scanned = false;
+  }
+
+  #scan(): void {
+    this.#scanned = true;
+    const message = ++this.#message;
+    const seen = this.#seen;
+    const times = this.#times;
+    const first = this.#first;
+    const starts = this.#from;
+    const ends = this.#to;
+    const row = this.#row;
+    const { buf, end } = this;
+    let pos = this.start;
+    while (pos < end) {
+      const at = pos;
+      let tag = buf[pos++]!;
+      if (tag >= 0x80) {
+        pos = shortVarintEnd(buf, at, end);
+        if (pos < 0) break;
+        tag = uint32At(buf, at);
+      }
+      let from = pos;
+      if ((tag & 7) === LEN && pos < end && buf[pos]! < 0x80) {
+        from = pos + 1;
+        pos = from + buf[pos]!;
+        if (pos > end) break;
+      } else {
+        pos = skipValue(buf, pos, end, tag);
+        if (pos < 0) break;
+        if ((tag & 7) === LEN) from = shortVarintEnd(buf, from, end);
+      }
+      if (tag >= TAGS) continue;
+      const kind = kinds[row + tag]!;
+      if (kind === KIND_UNKNOWN || kind === KIND_MISTYPED) continue;
+      if (kind === KIND_INVALID) break;
+      const field = tag >>> 3;
+      if (seen[field] !== message) {
+        seen[field] = message;
+        times[field] = 1;
+        first[field] = at;
+      } else times[field]!++;
+      starts[field] = from;
+      ends[field] = pos;
+    }
+  }
+
+  /** Whether the field is on the wire. */
+  has(field: number): boolean {
+    if (!this.#scanned) this.#scan();
+    return this.#seen[field] === this.#message;
+  }
+
+  /** Where the field's last value begins, behind tag and length; -1 where it is absent. */
+  valueStart(field: number): number {
+    return this.has(field) ? this.#from[field]! : -1;
+  }
+
+  valueEnd(field: number): number {
+    return this.has(field) ? this.#to[field]! : -1;
+  }
+
+  /** Where the field's first tag lies; -1 where it is absent. */
+  firstTag(field: number): number {
+    return this.has(field) ? this.#first[field]! : -1;
+  }
+
+  /** The last of several bytes or string values equals `bytes`; an absent one equals the empty one. */
+  bytesEqual(field: number, bytes: Uint8Array): boolean {
+    const from = this.has(field) ? this.#from[field]! : 0;
+    const to = this.has(field) ? this.#to[field]! : 0;
+    return rangeEquals(this.buf, from, to, bytes);
+  }
+
+  text(field: number): string {
+    return this.has(field) ? textOf(this.buf, this.#from[field]!, this.#to[field]!) : '';
+  }
+
+  /** A window on the request's bytes, not a copy. */
+  bytes(field: number): Uint8Array {
+    return this.has(field) ? this.buf.subarray(this.#from[field]!, this.#to[field]!) : nothing;
+  }
+
+  bool(field: number): boolean {
+    return this.has(field) && boolAt(this.buf, this.#from[field]!);
+  }
+
+  uint32(field: number): number {
+    return this.has(field) ? uint32At(this.buf, this.#from[field]!) : 0;
+  }
+
+  /** int32 and enums. */
+  int32(field: number): number {
+    return this.uint32(field) | 0;
+  }
+
+  sint32(field: number): number {
+    return this.has(field) ? sint32At(this.buf, this.#from[field]!) : 0;
+  }
+
+  int64(field: number): bigint {
+    return this.has(field) ? int64At(this.buf, this.#from[field]!) : 0n;
+  }
+
+  fixed32(field: number): number {
+    return this.has(field) ? fixed32At(this.buf, this.#from[field]!) : 0;
+  }
+
+  fixed64(field: number): bigint {
+    return this.has(field) ? fixed64At(this.buf, this.#from[field]!) : 0n;
+  }
+
+  /** A fixed64 as a number: exact up to 2^53, rounded above. */
+  fixed64Number(field: number): number {
+    return this.has(field) ? fixed64NumberAt(this.buf, this.#from[field]!) : 0;
+  }
+
+  sfixed64(field: number): bigint {
+    return this.has(field) ? sfixed64At(this.buf, this.#from[field]!) : 0n;
+  }
+
+  double(field: number): number {
+    return this.has(field) ? doubleAt(this.buf, this.#from[field]!) : 0;
+  }
+
+  /** Of a oneof's members, the one on the wire last; 0 for none. */
+  winner(members: readonly number[]): number {
+    let winner = 0;
+    for (const member of members) {
+      if (this.has(member) && (winner === 0 || this.#to[member]! > this.#to[winner]!)) winner = member;
+    }
+    return winner;
+  }
+
+  /** Points `cursor` at the message in `field`, merged if it is there more than once; empties it where it is absent. */
+  nested<C extends Cursor>(field: number, cursor: C): C {
+    if (!this.has(field)) return clear(cursor);
+    if (this.#times[field] === 1) return cursor.reset(this.buf, this.#from[field]!, this.#to[field]!);
+    return this.#merged(field, this.#first[field]!, cursor);
+  }
+
+  /** The same for a member of a oneof: what another member has overwritten is not merged in. */
+  member<C extends Cursor>(field: number, members: readonly number[], cursor: C): C {
+    if (!this.has(field) || this.#times[field] === 1) return this.nested(field, cursor);
+    let since = this.#first[field]!;
+    for (const other of members) if (other !== field && this.has(other)) since = Math.max(since, this.#to[other]!);
+    return this.#merged(field, since, cursor);
+  }
+
+  /** Messages one after the other are one merged message, so merging is joining their bytes. */
+  #merged<C extends Cursor>(field: number, since: number, cursor: C): C {
+    const parts: Uint8Array[] = [];
+    const fields = new Fields().reset(this.buf, since, this.#to[field]!);
+    while (fields.next()) {
+      if (fields.tag === ((field << 3) | LEN)) parts.push(this.buf.subarray(fields.from, fields.to));
+    }
+    const joined = Buffer.concat(parts);
+    return cursor.reset(joined, 0, joined.length);
+  }
+
+  /** Points `list` at the messages in a repeated field. */
+  list<C extends Cursor, L extends Messages<C>>(field: number, list: L): L {
+    if (this.has(field)) list.over(this.buf, this.#first[field]!, this.#to[field]!, field);
+    else list.over(nothing, 0, 0, field);
+    return list;
+  }
+
+  /** A repeated fixed64, packed or not. */
+  fixed64s(field: number): bigint[] {
+    return this.#numbers(field, FIXED64, 8, fixed64At);
+  }
+
+  doubles(field: number): number[] {
+    return this.#numbers(field, FIXED64, 8, doubleAt);
+  }
+
+  uint64s(field: number): bigint[] {
+    return this.#numbers(field, VARINT, 0, uint64At);
+  }
+
+  texts(field: number): string[] {
+    const values: string[] = [];
+    if (!this.has(field)) return values;
+    const fields = new Fields().reset(this.buf, this.#first[field]!, this.#to[field]!);
+    while (fields.next()) {
+      if (fields.tag === ((field << 3) | LEN)) values.push(textOf(this.buf, fields.from, fields.to));
+    }
+    return values;
+  }
+
+  /** @param size bytes of a value, 0 for varints */
+  #numbers<T>(field: number, wire: number, size: number, read: (buf: Uint8Array, pos: number) => T): T[] {
+    const values: T[] = [];
+    if (!this.has(field)) return values;
+    const { buf } = this;
+    const fields = new Fields().reset(buf, this.#first[field]!, this.#to[field]!);
+    while (fields.next()) {
+      if (fields.tag === ((field << 3) | wire)) values.push(read(buf, fields.from));
+      if (fields.tag !== ((field << 3) | LEN)) continue;
+      for (let pos = fields.from; pos >= 0 && pos + size <= fields.to && pos < fields.to; ) {
+        const next = size === 0 ? varintEnd(buf, pos, fields.to) : pos + size;
+        if (next > 0) values.push(read(buf, pos));
+        pos = next;
+      }
+    }
+    return values;
+  }
+}
+
+function clear<C extends Cursor>(cursor: C): C {
+  return cursor.reset(nothing, 0, 0);
+}
+
+type Slice = (this: Uint8Array, start: number, end: number) => string;
+// Works on every Uint8Array, without a Buffer around it.
+const utf8Slice = (Buffer.prototype as unknown as { utf8Slice: Slice }).utf8Slice;
+
+export function textOf(buf: Uint8Array, start: number, end: number): string {
+  return start === end ? '' : utf8Slice.call(buf, start, end);
+}
+
+export function rangeEquals(buf: Uint8Array, start: number, end: number, bytes: Uint8Array): boolean {
+  if (end - start !== bytes.length) return false;
+  for (let i = 0; i < bytes.length; i++) if (buf[start + i] !== bytes[i]) return false;
+  return true;
+}
