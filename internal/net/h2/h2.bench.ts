@@ -37,14 +37,22 @@ async function compare(chosen: readonly ServerName[]): Promise<void> {
       // one run to warm up, one that counts
       for (const counted of [false, true]) {
         const before = await ask(server);
-        const client = start(1, ['load', String(port), String(load.bytes), String(load.streams), String(counted ? SECONDS : 2)]);
+        const client = start(1, [
+          'load',
+          String(port),
+          String(load.bytes),
+          String(load.streams),
+          String(counted ? SECONDS : 2),
+        ]);
         const [calls] = (await Promise.race([once(client, 'message'), once(client, 'exit')])) as [number];
         const after = await ask(server);
         if (!counted) continue;
         const rate = calls / ((after.cpu - before.cpu) / 1e6);
         first ||= rate;
         const line = `${load.name.padEnd(8)} ${name.padEnd(8)} ${Math.round(rate).toLocaleString('en').padStart(10)} requests per CPU second`;
-        console.log(`${line}  x${(first / rate).toFixed(1)}  ${(calls / SECONDS).toFixed(0)}/s  rss ${(after.rss / 2 ** 20).toFixed(0)} MiB`);
+        console.log(
+          `${line}  x${(first / rate).toFixed(1)}  ${(calls / SECONDS).toFixed(0)}/s  rss ${(after.rss / 2 ** 20).toFixed(0)} MiB`,
+        );
       }
       server.kill();
       await once(server, 'exit');
@@ -119,10 +127,23 @@ async function serveHttp2(): Promise<number> {
 async function serveGrpcJs(): Promise<number> {
   const server = new grpc.Server({ 'grpc.max_receive_message_length': 8 << 20, 'grpc.max_concurrent_streams': 1000 });
   const bytes = (message: Buffer) => message;
-  const definition = { path, requestStream: false, responseStream: false, requestSerialize: bytes, requestDeserialize: bytes, responseSerialize: bytes, responseDeserialize: bytes };
-  server.addService({ Export: definition }, { Export: (_call: unknown, done: grpc.sendUnaryData<Buffer>) => done(null, Buffer.alloc(0)) });
+  const definition = {
+    path,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  };
+  server.addService(
+    { Export: definition },
+    { Export: (_call: unknown, done: grpc.sendUnaryData<Buffer>) => done(null, Buffer.alloc(0)) },
+  );
   return new Promise((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) => (error ? reject(error) : resolve(port))),
+    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) =>
+      error ? reject(error) : resolve(port),
+    ),
   );
 }
 
@@ -141,7 +162,10 @@ class LoadClient {
   stopped = false;
   readonly #socket: net.Socket;
   readonly #message: Buffer;
-  #block: Buffer = encodeHeaders([[':method', 'POST'], [':scheme', 'http']]);
+  #block: Buffer = encodeHeaders([
+    [':method', 'POST'],
+    [':scheme', 'http'],
+  ]);
   readonly #streams: number;
   #nextId = 1;
   #underWay = 0;
@@ -157,8 +181,21 @@ class LoadClient {
     this.#message[0] = 0;
     this.#message.writeUInt32BE(bytes, 1);
     // :path and the others go into the dynamic table with the first call: indices 62 to 66 from then on
-    const names = [['content-type', 'application/grpc'], ['te', 'trailers'], ['user-agent', 'load/1.0'], [':authority', 'localhost'], [':path', path]];
-    const literals = names.map(([name, value]) => Buffer.concat([Buffer.from([0x40, name!.length]), Buffer.from(name!), Buffer.from([value!.length]), Buffer.from(value!)]));
+    const names = [
+      ['content-type', 'application/grpc'],
+      ['te', 'trailers'],
+      ['user-agent', 'load/1.0'],
+      [':authority', 'localhost'],
+      [':path', path],
+    ];
+    const literals = names.map(([name, value]) =>
+      Buffer.concat([
+        Buffer.from([0x40, name!.length]),
+        Buffer.from(name!),
+        Buffer.from([value!.length]),
+        Buffer.from(value!),
+      ]),
+    );
     const [type, te, agent, authority, uri] = literals as [Buffer, Buffer, Buffer, Buffer, Buffer];
     const firstBlock = Buffer.concat([this.#block, authority, uri, type, te, agent]);
     this.#socket = net.connect(port, '127.0.0.1');
@@ -249,4 +286,3 @@ const [role, ...rest] = process.argv.slice(2);
 if (role === 'server') await runServer(rest[0] as ServerName);
 else if (role === 'load') await runLoad(Number(rest[0]), Number(rest[1]), Number(rest[2]), Number(rest[3]));
 else await compare(process.argv.slice(2) as ServerName[]);
-

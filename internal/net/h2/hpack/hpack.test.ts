@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { BROKEN, DECODED, HpackDecoder, OVER_LIMIT } from './decoder.ts';
+import { BROKEN, HpackDecoder, OVER_LIMIT } from './decoder.ts';
 import { encodeHeaders } from './encoder.ts';
 import { decodeHuffman } from './huffman.ts';
 
@@ -36,9 +36,9 @@ test('RFC 7541 C.3: three requests on one connection', () => {
   const decoder = new HpackDecoder();
   expect(decode(decoder, hex('8286 8441 0f77 7777 2e65 7861 6d70 6c65 2e63 6f6d'))).toEqual(getRequest);
   expect(decode(decoder, hex('8286 84be 5808 6e6f 2d63 6163 6865'))).toEqual(secondRequest);
-  expect(
-    decode(decoder, hex('8287 85bf 400a 6375 7374 6f6d 2d6b 6579 0c63 7573 746f 6d2d 7661 6c75 65')),
-  ).toEqual(thirdRequest);
+  expect(decode(decoder, hex('8287 85bf 400a 6375 7374 6f6d 2d6b 6579 0c63 7573 746f 6d2d 7661 6c75 65'))).toEqual(
+    thirdRequest,
+  );
 });
 
 test('RFC 7541 C.4: the same with Huffman', () => {
@@ -50,8 +50,18 @@ test('RFC 7541 C.4: the same with Huffman', () => {
 
 const cookie = 'foo=ASDJKHQKBZXOQWEOPIUAXQWEOIU; max-age=3600; version=1';
 const answers = [
-  [':status: 302', 'cache-control: private', 'date: Mon, 21 Oct 2013 20:13:21 GMT', 'location: https://www.example.com'],
-  [':status: 307', 'cache-control: private', 'date: Mon, 21 Oct 2013 20:13:21 GMT', 'location: https://www.example.com'],
+  [
+    ':status: 302',
+    'cache-control: private',
+    'date: Mon, 21 Oct 2013 20:13:21 GMT',
+    'location: https://www.example.com',
+  ],
+  [
+    ':status: 307',
+    'cache-control: private',
+    'date: Mon, 21 Oct 2013 20:13:21 GMT',
+    'location: https://www.example.com',
+  ],
   [
     ':status: 200',
     'cache-control: private',

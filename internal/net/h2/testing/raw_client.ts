@@ -101,12 +101,15 @@ export class RawClient {
     this.send(frame(type, flags, id, payload));
   }
 
-  /** A whole call. */
+  /** A whole call; up to 64 KB fit into the first window. */
   call(id: number, message: Uint8Array, fields?: Readonly<Record<string, string>>): void {
-    this.send(
-      frame(f.HEADERS, f.FLAG_END_HEADERS, id, grpcBlock(fields)),
-      frame(f.DATA, f.FLAG_END_STREAM, id, grpcMessage(message)),
-    );
+    const parts = [frame(f.HEADERS, f.FLAG_END_HEADERS, id, grpcBlock(fields))];
+    const body = grpcMessage(message);
+    for (let at = 0; at < body.length; at += f.DEFAULT_MAX_FRAME) {
+      const end = at + f.DEFAULT_MAX_FRAME;
+      parts.push(frame(f.DATA, end >= body.length ? f.FLAG_END_STREAM : 0, id, body.subarray(at, end)));
+    }
+    this.send(...parts);
   }
 
   /** The first frame, past or future, that fits; undefined when the connection closes without one. */
