@@ -135,6 +135,20 @@ test('a refused connection is retryable and names the address', async () => {
   expect((outcome as { reason: string }).reason).toContain(`connect ECONNREFUSED 127.0.0.1:${server.port}`);
 });
 
+test('wait_for_ready waits for a backend that comes late', async () => {
+  const server = await backend();
+  server.stop();
+  const config = { ...bare, endpoint: `127.0.0.1:${server.port}`, timeout: '0s' };
+  const exporter = await started({ ...config, wait_for_ready: true });
+  const outcome = exporter.consume(stamped('traces', ['a']), noContext);
+  // Without it the same call fails at once: by then the other one has been waiting for a while.
+  const impatient = await started(config);
+  expect(await impatient.consume(stamped('traces', ['b']), noContext)).toMatchObject({ status: 'retryable' });
+  await server.listen(`127.0.0.1:${server.port}`);
+  expect(await outcome).toEqual({ status: 'accepted' });
+  expect(server.payloads().flatMap(idsOf)).toEqual(['a']);
+});
+
 async function outcomeOf(answer: GrpcBackend['answer']): Promise<Outcome> {
   const server = await backend();
   server.answer = answer;

@@ -12,8 +12,10 @@ import type { Payload, Signal } from '../../internal/otlp/payload.ts';
 import { abortReason, type CallEnd, unaryCall } from './call.ts';
 import { openFramedChannel } from './channel.ts';
 import type { OtlpGrpcConfig } from './config.ts';
+import { TlsCredentials } from './credentials.ts';
 import { type GrpcEndpoint, parseEndpoint } from './endpoint.ts';
 import { type Framed, frame, unframe } from './frame.ts';
+import { inWords } from './reasons.ts';
 
 /** The unary `Export` of each signal, https://github.com/open-telemetry/opentelemetry-proto/tree/main/opentelemetry/proto/collector */
 const methods: Readonly<Record<Signal, string>> = {
@@ -49,16 +51,14 @@ export class GrpcSender implements Sender {
   async start(host: Host): Promise<void> {
     const { auth } = this.#config;
     if (auth) this.#authenticator = clientAuthenticator(host, auth.authenticator);
-    if (!this.#plaintext()) {
-      this.#tls = await loadClientTls(this.#config.tls, this.#settings.clock, this.#settings.logger);
-      this.#tls.onRenewed(() => this.#reconnect());
-    }
-    this.#reconnect();
+    const { clock, logger } = this.#settings;
+    if (!this.#plaintext()) this.#tls = await loadClientTls(this.#config.tls, clock, logger);
+    const own = this.#tls ? new TlsCredentials(this.#tls, this.#endpoint.host) : credentials.createInsecure();
+    this.#channel = openFramedChannel(this.#endpoint.target, own, channelOptions(this.#config, this.#settings));
   }
 
   async send(batch: Payload, ctx: SendContext): Promise<Outcome> {
     const request = await this.#request(batch);
-    // Looked up after the wait: a renewed certificate or a shutdown may have come in between.
     const channel = this.#channel;
     if (!channel) return permanent('shutdown', 'the exporter is not running');
     const authority = this.#config.authority || undefined;
@@ -82,22 +82,6 @@ export class GrpcSender implements Sender {
     const { tls } = this.#config;
     if (this.#endpoint.scheme) return this.#endpoint.scheme === 'http';
     return tls.insecure && !tls.ca_file && !tls.ca_pem;
-  }
-
-  /** Calls under way on the old channel end there. */
-  #reconnect(): void {
-    const before = this.#channel;
-    const tls = this.#tls?.options;
-    const options = channelOptions(this.#config, this.#settings);
-    if (tls?.servername) options['grpc.ssl_target_name_override'] = tls.servername;
-    this.#channel = openFramedChannel(
-      this.#endpoint.target,
-      tls
-        ? credentials.createFromSecureContext(tls.secureContext, { rejectUnauthorized: tls.rejectUnauthorized })
-        : credentials.createInsecure(),
-      options,
-    );
-    before?.close();
   }
 
   #headersNow(): Metadata {
@@ -134,7 +118,8 @@ export class GrpcSender implements Sender {
   #refusal(end: CallEnd, abort: AbortSignal | undefined): Outcome {
     if (abort?.aborted) return retryable(`no answer from ${this.#config.endpoint}: ${abortReason(abort)}`);
     const details = end.metadata.get('grpc-status-details-bin')[0];
-    return fromGrpc(end.code, end.details, typeof details === 'string' ? undefined : details);
+    const reason = inWords(end.details, this.#config.endpoint);
+    return fromGrpc(end.code, reason, typeof details === 'string' ? undefined : details);
   }
 }
 

@@ -24,10 +24,10 @@ describe.skipIf(!certificates)('TLS (needs the openssl program)', () => {
     return () => certs.remove();
   });
 
-  async function backend(pair: Pair = certs.server, clientCa = false): Promise<GrpcBackend> {
+  async function backend(pair: Pair = certs.server, clientCa = false, host = '127.0.0.1'): Promise<GrpcBackend> {
     const keys = [{ cert_chain: readFileSync(pair.cert), private_key: readFileSync(pair.key) }];
     const credentials = grpc.ServerCredentials.createSsl(readFileSync(certs.ca), keys, clientCa);
-    const server = await new GrpcBackend().listen('127.0.0.1:0', credentials);
+    const server = await new GrpcBackend().listen(`${host}:0`, credentials);
     cleanups.push(() => server.stop());
     return server;
   }
@@ -45,6 +45,20 @@ describe.skipIf(!certificates)('TLS (needs the openssl program)', () => {
     const exporter = await started(`localhost:${server.port}`, { ca_file: certs.ca });
     expect(await exporter.consume(stamped('traces', ['a']), noContext)).toEqual({ status: 'accepted' });
     expect(server.payloads().flatMap(idsOf)).toEqual(['a']);
+  });
+
+  test('an address is checked as an address', async () => {
+    const server = await backend();
+    const exporter = await started(`127.0.0.1:${server.port}`, { ca_file: certs.ca });
+    expect(await exporter.consume(stamped('traces', ['a']), noContext)).toEqual({ status: 'accepted' });
+  });
+
+  // Other systems have no 127.0.0.2.
+  test.skipIf(process.platform !== 'linux')('an address that is not in the certificate is refused', async () => {
+    const server = await backend(certs.server, false, '127.0.0.2');
+    const exporter = await started(`127.0.0.2:${server.port}`, { ca_file: certs.ca });
+    const outcome = await exporter.consume(stamped('traces', ['a']), noContext);
+    expect(outcome).toMatchObject({ status: 'retryable', reason: expect.stringContaining('altnames') });
   });
 
   test('https:// means TLS even beside insecure: true', async () => {
