@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { BasicAuth } from '../../extensions/basicauth/basic.ts';
 import { BearerTokenAuth } from '../../extensions/bearertokenauth/bearer.ts';
 import { systemClock } from '../../internal/core/clock.ts';
-import { testSettings } from '../../internal/testkit/settings.ts';
+import { deferred, testSettings } from '../../internal/testkit/settings.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
 import factory from './index.ts';
 import { parseConfig, post, protobuf, RawClient, startReceiver } from './test_receiver.ts';
@@ -66,6 +66,48 @@ test('what the authenticator finds out travels with the batch, also when it take
     401,
     'Basic realm="otlp", charset="UTF-8"',
   ]);
+});
+
+test('a client that goes away while it is being authenticated leaves nothing behind', async () => {
+  const asked = deferred<void>();
+  const answer = deferred<{ ok: true }>();
+  const slow = {
+    authenticate() {
+      asked.resolve();
+      return answer.promise;
+    },
+  };
+  const it = await startReceiver(
+    { http: { auth: { authenticator: 'slow' } } },
+    { extensions: { slow: slow as never } },
+  );
+  const raw = await RawClient.connect(it.http);
+  raw.send('POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n');
+  await asked.promise;
+  raw.socket.destroy();
+  await expect.poll(() => raw.closed).toBe(true);
+  await new Promise(setImmediate);
+  answer.resolve({ ok: true });
+  await expect.poll(() => it.settings.memory.used).toBe(0);
+  await it.stop();
+  expect(it.settings.memory.used).toBe(0);
+});
+
+test('an authenticator that throws is a bug that is logged and answered, and harms nobody else', async () => {
+  const broken = {
+    authenticate() {
+      throw new Error('boom');
+    },
+  };
+  const late = { authenticate: () => Promise.reject(new Error('boom')) };
+  for (const extension of [broken, late]) {
+    const auth = { authenticator: 'broken' };
+    const it = await startReceiver({ grpc: { auth }, http: { auth } }, { extensions: { broken: extension as never } });
+    expect((await post(it.http, '/v1/traces', body)).status).toBe(500);
+    expect(await grpcCode(`127.0.0.1:${it.grpc}`)).toBe(13);
+    expect(it.settings.logger.lines.filter(({ level }) => level === 'error')).toHaveLength(2);
+    expect(it.settings.memory.used).toBe(0);
+  }
 });
 
 test('an authenticator that is missing, or authenticates nobody, stops the start', async () => {

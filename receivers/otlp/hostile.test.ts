@@ -1,5 +1,8 @@
 import net from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { MemoryBudget } from '../../internal/core/memory.ts';
+import { requestBytes } from '../../internal/net/http/http1.ts';
+import { deferred } from '../../internal/testkit/settings.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
 import { post, RawClient, startReceiver, type TestReceiver } from './test_receiver.ts';
 
@@ -69,7 +72,7 @@ test('a client that sends one byte now and then is answered 408 and gives its me
   const it = await startReceiver({ http: { read_timeout: '300ms', read_header_timeout: '100ms' } });
   const raw = await RawClient.connect(it.http);
   raw.send(`${head}content-length: 1000\r\n\r\n`);
-  await expect.poll(() => it.settings.memory.used).toBe(1000);
+  await expect.poll(() => it.settings.memory.used).toBe(1000 + requestBytes);
   const drip = setInterval(() => raw.send('x'), 50);
   onTestFinished(() => clearInterval(drip));
   await expect.poll(() => raw.closed, { timeout: 5000 }).toBe(true);
@@ -77,6 +80,27 @@ test('a client that sends one byte now and then is answered 408 and gives its me
   expect(it.settings.memory.used).toBe(0);
   expect(it.sinks.traces.calls).toHaveLength(0);
   await servesOthers(it);
+});
+
+test('many small requests that are sent without waiting are bounded by the memory budget', async () => {
+  const memory = new MemoryBudget(100 * requestBytes);
+  const it = await startReceiver({}, { settings: { memory } });
+  const held = deferred<void>();
+  it.sinks.traces.answer = async () => {
+    await held.promise;
+    return { status: 'accepted' };
+  };
+  const raw = await RawClient.connect(it.http);
+  raw.send(
+    Buffer.concat([Buffer.from(`${head}content-length: ${body.length}\r\n\r\n`), body])
+      .toString('latin1')
+      .repeat(500),
+  );
+  await expect.poll(() => it.sinks.traces.calls.length).toBe(99);
+  held.resolve();
+  await expect.poll(() => raw.text.match(/HTTP\/1.1 /g)?.length).toBe(500);
+  expect(raw.text.match(/ 200 OK/g)).toHaveLength(99);
+  expect(memory.used).toBe(0);
 });
 
 test('a client that goes away in the middle of a body gives its memory back', async () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { MemoryBudget } from '../../internal/core/memory.ts';
 import { partial, permanent, retryable } from '../../internal/core/outcome.ts';
 import { compress } from '../../internal/net/compression.ts';
+import { requestBytes } from '../../internal/net/http/http1.ts';
 import { decodeStatus } from '../../internal/net/status_details.ts';
 import type { Signal } from '../../internal/otlp/payload.ts';
 import { decodeExportResponse } from '../../internal/otlp/response.ts';
@@ -228,7 +229,7 @@ test('bombs inflate no further than the limit', async () => {
 });
 
 test('a body for which the budget has no room is refused before it is read, and the connection lives on', async () => {
-  const memory = new MemoryBudget(1000);
+  const memory = new MemoryBudget(1000 + requestBytes);
   const it = await startReceiver({}, { settings: { memory } });
   const held = deferred<void>();
   it.sinks.traces.answer = async () => {
@@ -238,7 +239,7 @@ test('a body for which the budget has no room is refused before it is read, and 
   const big = stamped('traces', ['x'.repeat(700)]).chunks[0]!;
   const first = post(it.http, '/v1/traces', big);
   await expect.poll(() => it.sinks.traces.calls.length).toBe(1);
-  expect(memory.used).toBe(big.length);
+  expect(memory.used).toBe(big.length + requestBytes);
 
   const raw = await RawClient.connect(it.http);
   const head = 'POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { MemoryBudget } from '../../core/memory.ts';
 
-/** `reserved`: bytes that stay reserved in the budget; who reads the body gives them back. */
+/** `grown`: bytes that were reserved in the budget as the body came; who reads the body gives them back. */
 export type ReadBody =
-  | { readonly end: 'whole'; readonly body: Uint8Array; readonly reserved: number }
+  | { readonly end: 'whole'; readonly body: Uint8Array; readonly grown: number }
   /** `gone`: the client went away, or was sent away for being too slow. */
-  | { readonly end: 'too_large' | 'no_room' | 'gone'; readonly reserved: number };
+  | { readonly end: 'too_large' | 'no_room' | 'gone'; readonly grown: number };
 
 /**
  * Reads a body into one buffer.
@@ -17,6 +17,8 @@ export function readBody(
   maxBytes: number,
   memory: MemoryBudget,
 ): Promise<ReadBody> {
+  // It went away while its headers were looked at: none of the events below would come any more.
+  if (req.destroyed) return Promise.resolve({ end: 'gone', grown: 0 });
   return declared === undefined ? readChunked(req, maxBytes, memory) : readSized(req, declared);
 }
 
@@ -34,33 +36,33 @@ function readSized(req: IncomingMessage, size: number): Promise<ReadBody> {
       }
       at += chunk.length;
     });
-    req.once('end', () => resolve({ end: 'whole', body: body ?? new Uint8Array(0), reserved: size }));
-    req.once('close', () => resolve({ end: 'gone', reserved: size }));
-    req.once('error', () => resolve({ end: 'gone', reserved: size }));
+    req.once('end', () => resolve({ end: 'whole', body: body ?? new Uint8Array(0), grown: 0 }));
+    req.once('close', () => resolve({ end: 'gone', grown: 0 }));
+    req.once('error', () => resolve({ end: 'gone', grown: 0 }));
   });
 }
 
 function readChunked(req: IncomingMessage, maxBytes: number, memory: MemoryBudget): Promise<ReadBody> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
-    let reserved = 0;
+    let grown = 0;
     const stop = (end: 'too_large' | 'no_room') => {
       req.off('data', onData);
       chunks.length = 0;
-      resolve({ end, reserved });
+      resolve({ end, grown });
     };
     const onData = (chunk: Buffer) => {
-      if (reserved + chunk.length > maxBytes) return stop('too_large');
+      if (grown + chunk.length > maxBytes) return stop('too_large');
       if (!memory.tryReserve(chunk.length)) return stop('no_room');
-      reserved += chunk.length;
+      grown += chunk.length;
       chunks.push(chunk);
     };
     req.on('data', onData);
     req.once('end', () => {
       const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-      resolve({ end: 'whole', body, reserved });
+      resolve({ end: 'whole', body, grown });
     });
-    req.once('close', () => resolve({ end: 'gone', reserved }));
-    req.once('error', () => resolve({ end: 'gone', reserved }));
+    req.once('close', () => resolve({ end: 'gone', grown }));
+    req.once('error', () => resolve({ end: 'gone', grown }));
   });
 }

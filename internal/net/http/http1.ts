@@ -3,8 +3,10 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { ClientMetadata } from '../../core/consumer.ts';
 import type { MemoryBudget } from '../../core/memory.ts';
+import { permanent } from '../../core/outcome.ts';
 import type { Logger } from '../../core/telemetry.ts';
 import type { HttpAnswer, HttpRequest } from '../h2/types.ts';
+import { toHttp } from '../status.ts';
 import type { ServerTls } from '../tls.ts';
 import { readBody } from './body.ts';
 import type { ExportHandler } from './export.ts';
@@ -26,6 +28,12 @@ export interface Http1Options {
   readonly keepAlive: boolean;
 }
 
+/**
+ * What a request costs besides its body, about: node's objects and the headers. Counted, because a client may send
+ * any number of small requests without waiting for an answer.
+ */
+export const requestBytes = 8 * 1024;
+
 /** Serves `handler` on node:http, or on node:https where `tls` is given. Does not listen yet. */
 export function createHttp1Server(options: Http1Options): http.Server {
   const serverOptions: http.ServerOptions = {
@@ -35,7 +43,9 @@ export function createHttp1Server(options: Http1Options): http.Server {
     connectionsCheckingInterval: Math.min(1000, options.headersTimeoutMs),
     noDelay: true,
   };
-  const serve: http.RequestListener = (req, res) => void answerRequest(options, server, req, res);
+  const serve: http.RequestListener = (req, res) => {
+    answerRequest(options, server, req, res).catch((error) => answerBug(options, res, error));
+  };
   const server: http.Server = options.tls
     ? https.createServer(
         {
@@ -71,21 +81,26 @@ async function answerRequest(
   if (answer) return refuse(options, req, res, answer);
 
   const declared = req.headers['content-length'] === undefined ? undefined : Number(req.headers['content-length']);
-  if (declared !== undefined && !memory.tryReserve(declared)) return refuse(options, req, res, handler.noRoom(request));
-  if (req.headers.expect) res.writeContinue();
-  const read = await readBody(req, declared, options.maxBodyBytes, memory);
+  let reserved = requestBytes + (declared ?? 0);
+  if (!memory.tryReserve(reserved)) return refuse(options, req, res, handler.noRoom(request));
   try {
+    if (req.headers.expect) res.writeContinue();
+    const read = await readBody(req, declared, options.maxBodyBytes, memory);
+    reserved += read.grown;
     if (read.end === 'whole') {
       send(res, await handler.handle(read.body, request), options.keepAlive && server.listening);
     } else if (read.end !== 'gone') {
       refuse(options, req, res, read.end === 'too_large' ? handler.tooLarge(request) : handler.noRoom(request));
     }
-  } catch (error) {
-    options.logger.error('a bug: answering a request threw', { error });
-    res.destroy();
   } finally {
-    memory.release(read.reserved);
+    memory.release(reserved);
   }
+}
+
+function answerBug(options: Http1Options, res: http.ServerResponse, error: unknown): void {
+  options.logger.error('a bug: answering a request threw', { error });
+  if (res.headersSent) res.destroy();
+  else send(res, toHttp(permanent('bug', 'an error inside the collector'), 'traces', 'json'), false);
 }
 
 function send(res: http.ServerResponse, answer: HttpAnswer, keepAlive: boolean): void {
