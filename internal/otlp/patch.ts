@@ -8,17 +8,18 @@ export class Patch {
   #start = 0;
   #end = 0;
   #dropped = false;
-  /** Triples: from, to, index of what comes in between. */
-  readonly #cuts: number[] = [];
+  /** Pieces taken out, and what comes in their place; kept from message to message, `#count` of them in use. */
+  readonly #from: number[] = [];
+  readonly #to: number[] = [];
   readonly #inserts: (Uint8Array | undefined)[] = [];
+  #count = 0;
 
   /** For the next message, whose content lies from `start` to `end`. */
   reset(start: number, end: number): this {
     this.#start = start;
     this.#end = end;
     this.#dropped = false;
-    this.#cuts.length = 0;
-    this.#inserts.length = 0;
+    this.#count = 0;
     return this;
   }
 
@@ -39,12 +40,15 @@ export class Patch {
 
   /** Puts `fields` in the place of what lies from `start` to `end`. */
   splice(start: number, end: number, fields?: Uint8Array): void {
-    const last = this.#cuts.at(-2) ?? this.#start;
+    const count = this.#count;
+    const last = count > 0 ? this.#to[count - 1]! : this.#start;
     if (start < last || end < start || end > this.#end) {
       throw new RangeError(`cannot cut ${start} to ${end}: expected ascending pieces of ${last} to ${this.#end}`);
     }
-    this.#inserts.push(fields);
-    this.#cuts.push(start, end, this.#inserts.length - 1);
+    this.#from[count] = start;
+    this.#to[count] = end;
+    this.#inserts[count] = fields;
+    this.#count = count + 1;
   }
 
   /** The message's whole content anew. */
@@ -57,17 +61,17 @@ export class Patch {
   }
 
   get changed(): boolean {
-    return this.#cuts.length > 0;
+    return this.#count > 0;
   }
 
   /** The content of the message as wanted, from the bytes it came in. */
   write(out: Assembly, buf: Uint8Array): void {
     let pos = this.#start;
-    for (let i = 0; i < this.#cuts.length; i += 3) {
-      out.copy(buf, pos, this.#cuts[i]!);
-      const insert = this.#inserts[this.#cuts[i + 2]!];
+    for (let i = 0; i < this.#count; i++) {
+      out.copy(buf, pos, this.#from[i]!);
+      const insert = this.#inserts[i];
       if (insert) out.copy(insert, 0, insert.length);
-      pos = this.#cuts[i + 1]!;
+      pos = this.#to[i]!;
     }
     out.copy(buf, pos, this.#end);
   }

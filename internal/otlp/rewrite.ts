@@ -122,31 +122,29 @@ class Rewrite<R extends Cursor> {
   }
 
   #resourceGroup(buf: Uint8Array, at: Fields): void {
-    const { scope, record, point } = this.#visitor;
+    const { resource, scope, record, point } = this.#visitor;
     const group = this.#resource.reset(buf, at.from, at.to);
-    const subject = group.resource;
-    const patch = this.#patch.reset(subject.start, subject.end);
-    this.#visitor.resource?.(group, patch);
+    const patch = this.#patch.reset(0, 0);
+    if (resource) this.#visitor.resource!(group, patch.reset(group.resource.start, group.resource.end));
     const deeper = scope !== undefined || record !== undefined || point !== undefined;
     if (patch.dropped) this.#drop(SCOPES, buf, at);
-    else if (deeper || patch.changed) this.#group(SCOPES, buf, at, subject, deeper);
+    else if (deeper || patch.changed) this.#group(SCOPES, buf, at, deeper);
     else this.#out.copy(buf, at.at, at.to);
   }
 
   #scopeGroup(buf: Uint8Array, at: Fields): void {
-    const { record, point } = this.#visitor;
+    const { scope, record, point } = this.#visitor;
     const group = this.#place.scope.reset(buf, at.from, at.to);
-    const subject = group.scope;
-    const patch = this.#patch.reset(subject.start, subject.end);
-    this.#visitor.scope?.(group, patch, this.#place);
+    const patch = this.#patch.reset(0, 0);
+    if (scope) this.#visitor.scope!(group, patch.reset(group.scope.start, group.scope.end), this.#place);
     const deeper = record !== undefined || point !== undefined;
     if (patch.dropped) this.#drop(RECORDS, buf, at);
-    else if (deeper || patch.changed) this.#group(RECORDS, buf, at, subject, deeper);
+    else if (deeper || patch.changed) this.#group(RECORDS, buf, at, deeper);
     else this.#out.copy(buf, at.at, at.to);
   }
 
   /** Writes a resource or scope group: its subject patched, its members each in their turn, the rest as it is. */
-  #group(depth: typeof SCOPES | typeof RECORDS, buf: Uint8Array, at: Fields, subject: Cursor, deeper: boolean): void {
+  #group(depth: typeof SCOPES | typeof RECORDS, buf: Uint8Array, at: Fields, deeper: boolean): void {
     const out = this.#out;
     const patched = this.#patch.changed;
     const step = this.#shape[depth]!;
@@ -155,7 +153,7 @@ class Rewrite<R extends Cursor> {
     // The patch serves deeper levels too: the subject comes first, merged into one if it stood in several pieces.
     if (patched) {
       out.open(SUBJECT);
-      this.#patch.write(out, subject.buf);
+      this.#patch.write(out, depth === SCOPES ? this.#resource.resource.buf : this.#place.scope.scope.buf);
       out.close();
     }
     let before = 0;

@@ -24,6 +24,7 @@ import { Fields } from './fields.ts';
 const FIELDS = 17;
 
 const nothing: Uint8Array = new Uint8Array(0);
+const none: number[] = [];
 
 /**
  * Where the fields of one message lie, and their decoding. All views have one of these, of one and the same class:
@@ -38,12 +39,12 @@ export class Raw {
   #scanned = true;
   /** Counts the messages seen; a field is there if it carries the present number, so that nothing need be cleared. */
   #message = 0;
-  readonly #seen = new Int32Array(FIELDS);
-  /** By field number: how often it is there, its first tag, and the last value. */
-  readonly #times = new Int32Array(FIELDS);
-  readonly #first = new Int32Array(FIELDS);
-  readonly #from = new Int32Array(FIELDS);
-  readonly #to = new Int32Array(FIELDS);
+  #seen = none;
+  /** By field number: how often it is there, its first tag, and the last value. Made when first needed. */
+  #times = none;
+  #first = none;
+  #from = none;
+  #to = none;
 
   constructor(type: MessageName) {
     this.#row = messageNamed(type).index * TAGS;
@@ -58,6 +59,7 @@ export class Raw {
 
   #scan(): void {
     this.#scanned = true;
+    if (this.#seen === none) this.#prepare();
     const message = ++this.#message;
     const seen = this.#seen;
     const times = this.#times;
@@ -98,6 +100,15 @@ export class Raw {
       starts[field] = from;
       ends[field] = pos;
     }
+  }
+
+  /** Plain arrays: small typed arrays are much dearer to make, and views are made for each batch. */
+  #prepare(): void {
+    this.#seen = new Array(FIELDS).fill(0);
+    this.#times = new Array(FIELDS).fill(0);
+    this.#first = new Array(FIELDS).fill(0);
+    this.#from = new Array(FIELDS).fill(0);
+    this.#to = new Array(FIELDS).fill(0);
   }
 
   /** Whether the field is on the wire. */
