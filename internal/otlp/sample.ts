@@ -13,7 +13,7 @@ export interface SampleOptions {
   readonly seed?: number;
 }
 
-/** Spans in one trace, and data points in one metric. */
+/** Spans in one trace, of which the first is the root, and data points in one metric. */
 const SPANS_PER_TRACE = 8;
 const POINTS_PER_METRIC = 4;
 
@@ -32,6 +32,7 @@ export class Sample {
   /** Where the values to write anew lie: `PLACES` offsets for each item, -1 for none. */
   readonly #places: Int32Array;
   #made = 0;
+  #traces = 0;
 
   constructor(signal: Signal, options: SampleOptions) {
     this.signal = signal;
@@ -59,12 +60,12 @@ export class Sample {
     const began = [Number((now - duration) >> 32n), Number((now - duration) & 0xffff_ffffn)] as const;
     for (let i = 0; i < this.#items; i++) {
       const number = ++this.#made;
-      const trace = Math.ceil(number / SPANS_PER_TRACE);
+      const inTrace = i % SPANS_PER_TRACE;
+      if (inTrace === 0) this.#traces++;
       const at = i * PLACES;
-      this.#traceId(bytes, places[at + TRACE_ID]!, trace);
+      this.#traceId(bytes, places[at + TRACE_ID]!, this.#traces);
       this.#stamp(bytes, places[at + STAMP]!, number);
-      const root = (trace - 1) * SPANS_PER_TRACE + 1;
-      if (number !== root) this.#stamp(bytes, places[at + PARENT]!, root);
+      this.#stamp(bytes, places[at + PARENT]!, number - inTrace);
       time(bytes, places[at + BEGIN]!, began);
       time(bytes, places[at + END]!, ended);
       if (places[at + HEX]! >= 0) {
@@ -140,7 +141,7 @@ function build(signal: Signal, items: number, resources: number, random: Random)
     writeScope(request);
     while (written < last) {
       const points = signal === 'metrics' ? Math.min(POINTS_PER_METRIC, last - written) : 1;
-      if (signal === 'traces') writeSpan(request, random);
+      if (signal === 'traces') writeSpan(request, random, written % SPANS_PER_TRACE === 0);
       else if (signal === 'logs') writeLogRecord(request, random);
       else writeMetric(request, points, random);
       written += points;

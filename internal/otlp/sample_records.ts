@@ -40,15 +40,15 @@ export function writeScope(out: Writer): void {
   out.close(scope);
 }
 
-/** Ids and times are written as zeros, in a root span too: `Sample` fills them in. */
-export function writeSpan(out: Writer, random: Random): void {
+/** Ids and times are written as zeros: `Sample` fills them in. */
+export function writeSpan(out: Writer, random: Random, root: boolean): void {
   const method = pick(methods, random);
   const route = pick(routes, random);
   const failed = random() < 0.05;
   const span = out.open(2);
   out.bytes(1, noId16);
   out.bytes(2, noId8);
-  out.bytes(4, noId8);
+  if (!root) out.bytes(4, noId8);
   out.string(5, `${method} ${route}`);
   out.varint(6, 2 + Math.floor(random() * 2));
   out.fixed64(7, 0n);
@@ -61,6 +61,8 @@ export function writeSpan(out: Writer, random: Random): void {
   text(out, 9, 'user_agent.original', pick(agents, random));
   text(out, 9, 'url.path', `${route.replace('{id}', '')}/${Math.floor(random() * 1e6)}`);
   text(out, 9, 'network.protocol.version', '1.1');
+  text(out, 9, 'network.peer.address', `10.1.${Math.floor(random() * 256)}.${Math.floor(random() * 256)}`);
+  integer(out, 9, 'http.response.body.size', Math.floor(random() * 1e6));
   if (random() < 0.25) writeEvent(out, failed);
   const status = out.open(15);
   if (failed) {
@@ -210,7 +212,6 @@ function series(out: Writer, field: number, random: Random): void {
   text(out, field, 'http.request.method', pick(methods, random));
   text(out, field, 'http.route', pick(routes, random));
   integer(out, field, 'http.response.status_code', 200);
-  text(out, field, 'server.address', 'shop.example');
   text(out, field, 'sample.id', '0'.repeat(16));
 }
 
