@@ -13,7 +13,11 @@ export const schema = object({
     .enum(['', 'none', 'zstd', 'gzip'])
     .default('none')
     .describe('`zstd`: each record compressed, with its length in front, as upstream. `gzip`: a file that zcat reads.'),
-  compression_params: section(object({ level: z.int().min(0).max(22).optional().describe('0: the default.') })),
+  compression_params: section(
+    object({
+      level: z.int().min(-1).max(22).optional().describe('1 to 22 for zstd, 1 to 9 for gzip; 0 or -1: the fastest.'),
+    }),
+  ),
   rotation: section(
     object({
       max_megabytes: z.int().min(0).default(100).describe('Size at which a new file begins; 0 means 100.'),
@@ -37,6 +41,9 @@ export const schema = object({
   const wrong = (path: string, message: string) => ctx.addIssue({ code: 'custom', path: [path], message });
   if (config.append && config.rotation) {
     wrong('append', 'has no meaning beside rotation, which always keeps what is in the file: remove one of the two');
+  }
+  if (config.compression === 'gzip' && (config.compression_params?.level ?? 0) > 9) {
+    wrong('compression_params', 'expected a level of at most 9 for gzip');
   }
   if (config.directory_permissions && !config.create_directory) {
     wrong('directory_permissions', 'needs create_directory: true');

@@ -308,6 +308,7 @@ test.each([
   [{ path: '' }, 'path of a file'],
   [{ path: 'x', append: true, rotation: {} }, 'remove one of the two'],
   [{ path: 'x', directory_permissions: '0755' }, 'create_directory'],
+  [{ path: 'x', compression: 'gzip', compression_params: { level: 10 } }, 'at most 9'],
   [{ path: 'x', create_directory: true, directory_permissions: '999' }, 'octal'],
 ])('%o is refused', (config, wrong) => {
   const issues = schema.safeParse(config).error?.issues ?? [];

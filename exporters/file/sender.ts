@@ -63,7 +63,7 @@ export class FileSender implements Sender {
 
   async #record(message: readonly Uint8Array[]): Promise<Uint8Array[]> {
     const { format, compression, compression_params } = this.#config;
-    const level = compression_params?.level || undefined;
+    const level = Math.max(0, compression_params?.level ?? 0) || undefined;
     if (compression === 'zstd') return prefixed([await compress('zstd', joined(message), level)]);
     const record = format === 'json' ? [...message, newline] : prefixed(message);
     return compression === 'gzip' ? [await compress('gzip', joined(record), level)] : record;

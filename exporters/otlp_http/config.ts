@@ -17,6 +17,9 @@ function url() {
   });
 }
 
+/** The highest level of each compression that has levels. */
+const levels: Readonly<Record<string, number>> = { gzip: 9, zlib: 9, deflate: 9, zstd: 22 };
+
 /** Upstream: exporter/otlphttpexporter and config/confighttp of the OpenTelemetry Collector. */
 export const schema = object({
   endpoint: url().optional().describe('Base URL; `/v1/traces`, `/v1/metrics` or `/v1/logs` is added to it.'),
@@ -33,7 +36,11 @@ export const schema = object({
     .describe('How bodies are compressed.'),
   compression_params: section(
     object({
-      level: z.int().min(0).max(22).optional().describe('0: the fastest. gzip and deflate know 1 to 9, zstd 1 to 22.'),
+      level: z
+        .int()
+        .min(-1)
+        .optional()
+        .describe('1 to 9 for gzip, zlib and deflate, 1 to 22 for zstd; 0 or -1: the fastest.'),
     }),
   ),
   headers: z
@@ -64,6 +71,13 @@ export const schema = object({
   cookies: unsupported('cookies are not there yet'),
   middlewares: unsupported('middleware extensions are not there yet'),
 }).superRefine((config, ctx) => {
+  const level = config.compression_params?.level ?? 0;
+  const highest = levels[config.compression] ?? 0;
+  if (level > highest) {
+    const message =
+      highest > 0 ? `expected at most ${highest} for ${config.compression}` : 'this compression has no levels';
+    ctx.addIssue({ code: 'custom', path: ['compression_params', 'level'], message });
+  }
   if (config.endpoint ?? config.traces_endpoint ?? config.metrics_endpoint ?? config.logs_endpoint) return;
   ctx.addIssue({ code: 'custom', path: ['endpoint'], message: 'expected a URL such as http://localhost:4318' });
 });

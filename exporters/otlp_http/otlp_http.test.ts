@@ -160,6 +160,14 @@ test('gzip is the default, and a level makes it smaller', async () => {
   expect(small.body.length).toBeLessThan(fast.body.length);
 });
 
+test.each([
+  ['gzip', 10, 'at most 9'],
+  ['snappy', 1, 'no levels'],
+])('compression: %s refuses level %d', (compression, level, wrong) => {
+  const config = { endpoint: 'http://localhost:4318', compression, compression_params: { level } };
+  expect(schema.safeParse(config).error?.issues[0]?.message).toContain(wrong);
+});
+
 test('encoding: json sends OTLP/JSON', async () => {
   const backend = await new Backend().listen();
   const exporter = await started({ ...bare, encoding: 'json', endpoint: backend.url });

@@ -9,6 +9,8 @@ export interface HttpEnd {
   header(name: string): string | undefined;
   /** The first 64 KiB of it. */
   readonly body: Uint8Array;
+  /** All of the request had been handed to the system by then: nobody reads its buffers any more. */
+  readonly requestSent: boolean;
 }
 
 export interface Posting {
@@ -51,7 +53,7 @@ function postOnce({ url, agent, options, headers, body, abort }: Posting): Promi
       const code = end instanceof Error ? (end as NodeJS.ErrnoException).code : undefined;
       resolve({ end, stale: request.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE') });
     };
-    request.once('response', (response) => readAnswer(response, settle));
+    request.once('response', (response) => readAnswer(request, response, settle));
     request.on('error', settle);
     if (abort?.aborted) onAbort();
     else abort?.addEventListener('abort', onAbort, { once: true });
@@ -62,7 +64,7 @@ function postOnce({ url, agent, options, headers, body, abort }: Posting): Promi
   });
 }
 
-function readAnswer(response: IncomingMessage, settle: (end: HttpEnd | Error) => void): void {
+function readAnswer(request: ClientRequest, response: IncomingMessage, settle: (end: HttpEnd | Error) => void): void {
   const parts: Buffer[] = [];
   let bytes = 0;
   const done = () =>
@@ -73,6 +75,7 @@ function readAnswer(response: IncomingMessage, settle: (end: HttpEnd | Error) =>
         return Array.isArray(value) ? value[0] : value;
       },
       body: Buffer.concat(parts).subarray(0, maxAnswerBytes),
+      requestSent: request.writableFinished,
     });
   response.on('data', (part: Buffer) => {
     parts.push(part);

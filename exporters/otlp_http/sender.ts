@@ -83,8 +83,7 @@ export class HttpSender implements Sender {
     if (end instanceof Error) {
       return retryable(`cannot send to ${this.#where}: ${trouble(end, ctx.abort)}`, undefined, end);
     }
-    // Only now: after a failure the connection may still hold a part of it.
-    if (slab && end.status < 300) this.#slabs.give(slab);
+    if (slab && end.requestSent) this.#slabs.give(slab);
     return this.#judge(end);
   }
 
@@ -101,7 +100,7 @@ export class HttpSender implements Sender {
     if (compression === 'none' || compression === '') {
       return chunks.length > 1 && batch.byteLength / chunks.length < minChunkBytes ? this.#joined(batch) : { chunks };
     }
-    const level = compression_params?.level || undefined;
+    const level = levelOf(compression_params?.level);
     const only = chunks.length === 1 ? chunks[0] : undefined;
     if (only) return { chunks: [await compress(compression, only, level)] };
     const { chunks: whole, slab } = this.#joined(batch);
@@ -160,6 +159,11 @@ function agentOptions(config: OtlpHttpConfig): AgentOptions {
     maxFreeSockets: most(config.max_idle_conns, config.max_idle_conns_per_host),
     ...(config.idle_conn_timeout > 0 && { timeout: config.idle_conn_timeout }),
   };
+}
+
+/** 0 and -1 are upstream's ways to leave it to the program. */
+function levelOf(level = 0): number | undefined {
+  return level > 0 ? level : undefined;
 }
 
 /** The words of a failed connection, and what they usually mean. */
