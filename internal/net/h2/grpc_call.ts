@@ -13,8 +13,6 @@ const replies: Replies<GrpcAnswer> = {
 };
 
 const PREFIX = 5;
-/** A message that makes up less of the read it came in than one part in this many is copied out of it. */
-const WORTH_KEEPING = 2;
 const nothing = new Uint8Array(0);
 
 function begin(stream: Stream, endStream: boolean): void {
@@ -54,7 +52,7 @@ function data(stream: Stream, chunk: Buffer, start: number, end: number): void {
     }
     if (stream.prefixBytes < PREFIX || !beginMessage(stream)) return;
     if (end - at === stream.length) {
-      stream.message = takeOut(chunk, at, end);
+      stream.message = at === end ? nothing : stream.connection.server.slab.takeOut(chunk, at, end);
       stream.filled = stream.length;
       return;
     }
@@ -90,16 +88,6 @@ function beginMessage(stream: Stream): boolean {
     return true;
   }
   return false;
-}
-
-/** A piece of a read stays a view where it is most of it; else it would keep the whole read alive. */
-function takeOut(chunk: Buffer, start: number, end: number): Uint8Array {
-  if (start === end) return nothing;
-  const view = chunk.subarray(start, end);
-  if (view.length * WORTH_KEEPING >= chunk.buffer.byteLength) return view;
-  const own = Buffer.allocUnsafe(view.length);
-  own.set(view);
-  return own;
 }
 
 function end(stream: Stream): void {

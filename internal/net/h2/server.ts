@@ -8,6 +8,7 @@ import { Connection } from './connection.ts';
 import { Deadlines } from './deadlines.ts';
 import { healthMethods } from './health.ts';
 import { defaultKeepalive, defaultLimits, type H2Limits, type Keepalive } from './limits.ts';
+import { MessageSlab } from './message_slab.ts';
 import type { ServerState } from './server_state.ts';
 import type { HttpHandler, UnaryMethod } from './types.ts';
 
@@ -65,6 +66,7 @@ class Server implements H2Server {
       random: options.random,
       encodings: new Set(supportedGrpcEncodings),
       ok: new OkCache(),
+      slab: new MessageSlab(),
       deadlines: new Deadlines(clock),
       closed: (connection) => this.#closed(connection),
     };

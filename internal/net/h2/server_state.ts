@@ -5,6 +5,7 @@ import type { OkCache } from './answer.ts';
 import type { Connection } from './connection.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { H2Limits, Keepalive } from './limits.ts';
+import type { MessageSlab } from './message_slab.ts';
 import type { HttpHandler, UnaryMethod } from './types.ts';
 
 /** What the connections of one server share. */
@@ -20,6 +21,7 @@ export interface ServerState {
   /** Encodings of a message that can be inflated. */
   readonly encodings: ReadonlySet<string>;
   readonly ok: OkCache;
+  readonly slab: MessageSlab;
   readonly deadlines: Deadlines;
   closed(connection: Connection): void;
 }

@@ -82,7 +82,7 @@ test('RFC 7541 C.5: answers, with entries that fall out of the table', () => {
     '88c1 611d 4d6f 6e2c 2032 3120 4f63 7420 3230 3133 2032 303a 3133 3a32 3220 474d 54c0 5a04 677a 6970 7738 666f 6f3d 4153 444a 4b48 514b 425a 584f 5157 454f 5049 5541 5851 5745 4f49 553b 206d 6178 2d61 6765 3d33 3630 303b 2076 6572 7369 6f6e 3d31',
   ].map(hex);
   blocks[0] = Buffer.concat([small, blocks[0]!]);
-  blocks.forEach((block, index) => expect(decode(decoder, block)).toEqual(answers[index]));
+  for (const [index, block] of blocks.entries()) expect(decode(decoder, block)).toEqual(answers[index]);
 });
 
 test('RFC 7541 C.6: the same with Huffman', () => {
@@ -93,7 +93,7 @@ test('RFC 7541 C.6: the same with Huffman', () => {
     '88c1 6196 d07a be94 1054 d444 a820 0595 040b 8166 e084 a62d 1bff c05a 839b d9ab 77ad 94e7 821d d7f2 e6c7 b335 dfdf cd5b 3960 d5af 2708 7f36 72c1 ab27 0fb5 291f 9587 3160 65c0 03ed 4ee5 b106 3d50 07',
   ].map(hex);
   blocks[0] = Buffer.concat([small, blocks[0]!]);
-  blocks.forEach((block, index) => expect(decode(decoder, block)).toEqual(answers[index]));
+  for (const [index, block] of blocks.entries()) expect(decode(decoder, block)).toEqual(answers[index]);
 });
 
 test('what the encoder writes, the decoder reads: long names, long values, every latin1 character', () => {
