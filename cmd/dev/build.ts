@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
-const dist = 'dist';
+const dist = process.argv[2] ?? 'dist';
 const output = join(dist, process.platform === 'win32' ? 'sluice.exe' : 'sluice');
 
 /** snappy's native addon, carried as an asset: the dynamic loader wants a file, so it is written out when first asked for. */
@@ -38,6 +38,17 @@ const embedSnappy: Plugin = {
   },
 };
 
+/** Messages of zod in languages other than English, a tenth of the program, are never shown. */
+const oneLanguage: Plugin = {
+  name: 'one-language',
+  setup(bundler) {
+    bundler.onLoad({ filter: /zod.v4.locales.([a-df-hj-z]|e[a-mo-z]|i[a-mo-z])[^/]*$/ }, () => ({
+      contents: 'export default () => ({});',
+      loader: 'js',
+    }));
+  },
+};
+
 /** The addon of this platform among snappy's optional packages. */
 function snappyAddon(): string {
   const require = createRequire(import.meta.url);
@@ -52,22 +63,21 @@ function snappyAddon(): string {
 }
 
 async function bundle(): Promise<string> {
-  const outfile = join(dist, 'sluice.mjs');
+  const outfile = join(dist, 'sluice.cjs');
   await build({
     entryPoints: ['cmd/sluice/main.ts'],
     outfile,
     bundle: true,
     platform: 'node',
-    format: 'esm',
+    // Importing node:http from an ES module reads its every export, lazy ones too, and so loads Node's whole fetch: 15 MB. require() does not.
+    format: 'cjs',
     target: 'node26',
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'eof',
-    plugins: [embedSnappy],
-    // CommonJS packages inside an ES module still call require() for Node's own modules.
-    banner: {
-      js: "import { createRequire as sluiceRequire } from 'node:module'; const require = sluiceRequire(import.meta.url); const __filename = import.meta.filename ?? ''; const __dirname = import.meta.dirname ?? '';",
-    },
+    plugins: [embedSnappy, oneLanguage],
+    // Only the program run from source asks for it.
+    define: { 'import.meta.url': '"file:///sluice"' },
     logLevel: 'warning',
   });
   return outfile;
@@ -79,11 +89,11 @@ function singleExecutable(main: string): void {
     config,
     JSON.stringify({
       main: resolve(main),
-      mainFormat: 'module',
       executable: process.execPath,
       output: resolve(output),
       disableExperimentalSEAWarning: true,
       useCodeCache: true,
+      execArgv: ['--expose-gc'],
       assets: { 'collector.yaml': resolve('configs/collector.yaml'), 'snappy.node': snappyAddon() },
     }),
   );

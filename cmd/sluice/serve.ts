@@ -18,50 +18,67 @@ type Good = Extract<Loaded, { ok: true }>;
 
 /** Runs one collector until a signal or a fatal error ends it. */
 export async function serve(first: Good, reread: () => Promise<Loaded>, embedded: boolean): Promise<ExitCode> {
-  const { config } = first;
-  const { logger, close: closeLog } = createLogger(config.service.telemetry.logs, build);
-  warn(logger, first.warnings);
-  const memory = new MemoryBudget(config.service.memoryBudgetBytes ?? defaultBudget());
-  const meter = createMeter(config.service.telemetry, build, randomUUID());
-  const endProcessMetrics = observeProcess(meter.meter, memory, systemClock);
+  const { telemetry } = first.config.service;
+  const meter = createMeter(telemetry, build, randomUUID());
+  let log: ReturnType<typeof createLogger>;
+  try {
+    log = createLogger(telemetry.logs, build, { resource: meter.resource });
+  } catch (error) {
+    process.stderr.write(`error: service.telemetry.logs: ${(error as Error).message}\n`);
+    return 1;
+  }
+  warn(log.logger, first.warnings);
+  const code = await run(first.config, reread, embedded, log.logger, meter);
+  await log.close();
+  return code;
+}
 
+async function run(
+  config: ResolvedConfig,
+  reread: () => Promise<Loaded>,
+  embedded: boolean,
+  logger: Logger,
+  meter: MeterHandle,
+): Promise<ExitCode> {
+  const memory = new MemoryBudget(config.service.memoryBudgetBytes ?? defaultBudget());
+  const endProcessMetrics = observeProcess(meter.meter, memory, systemClock);
   const end = Promise.withResolvers<Error | undefined>();
-  const collector = buildCollector(config, {
+  const env = {
     clock: systemClock,
     random: Math.random,
     memory,
     logger,
     meter: meter.meter,
     build,
-    fatal: (error) => end.resolve(error),
-  });
+    fatal: end.resolve,
+  };
+  let collector: Collector | undefined;
+  let telemetry: { stop(): Promise<void> };
   try {
+    collector = buildCollector(config, env);
     await collector.start();
+    telemetry = await startTelemetry(config, collector, meter, logger);
   } catch (error) {
     logger.error((error as Error).message);
-    await closeLog();
-    return 1;
-  }
-  const telemetry = await startTelemetry(config, collector, meter, logger);
-  if (!telemetry.ok) {
-    logger.error(telemetry.reason);
-    await collector.shutdown(AbortSignal.abort());
-    await closeLog();
+    await collector?.shutdown(AbortSignal.abort());
+    endProcessMetrics();
     return 1;
   }
   logger.info('Everything is ready. Begin running and processing data.', {
     memory_budget_mib: Math.round(memory.capacity / 2 ** 20),
   });
   if (embedded) firstSteps();
+  // What starting left behind, a third of the heap, would otherwise stay until there is traffic.
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 
-  const ended = onSignals(end.resolve, () => reload(reread, collector, logger));
+  const running = collector;
+  const ended = onSignals(end.resolve, () => reload(reread, running, logger));
   const failure = await end.promise;
   ended();
   if (failure) logger.error(failure.message);
-  await drain(collector, config.service.shutdownTimeoutMs, logger);
+  await drain(running, config.service.shutdownTimeoutMs, logger);
   await telemetry.stop();
   endProcessMetrics();
-  await closeLog();
   return failure ? 1 : 0;
 }
 
@@ -76,38 +93,34 @@ function defaultBudget(): number {
   return Math.min(128 * 2 ** 20, Math.floor(total / 4));
 }
 
+/** @throws Error that names the address which cannot be listened on */
 async function startTelemetry(
   config: ResolvedConfig,
   collector: Collector,
   meter: MeterHandle,
   logger: Logger,
-): Promise<{ ok: true; stop(): Promise<void> } | { ok: false; reason: string }> {
+): Promise<{ stop(): Promise<void> }> {
   const { metrics } = config.service.telemetry;
   const stops: (() => Promise<void>)[] = [];
-  try {
-    if (metrics.level !== 'none' && metrics.prometheus.length > 0) {
-      const { startTelemetryServer } = await import('../../internal/telemetry/server.ts');
-      const server = await startTelemetryServer({
-        addresses: metrics.prometheus,
-        scrape: meter.scrape,
-        registry: meter.registry,
-        ledger: () => collector.ledger(),
-        topology: () => collector.topology(),
-        system: collector.system,
-        logger,
-      });
-      stops.push(() => server.close());
-    }
-    if (metrics.level !== 'none' && metrics.otlp.length > 0) {
-      const { startOtlpPush } = await import('../../internal/telemetry/otlp_push.ts');
-      const push = startOtlpPush({ targets: metrics.otlp, meter, clock: systemClock, logger });
-      stops.push(() => push.stop());
-    }
-  } catch (error) {
-    await Promise.all(stops.map((stop) => stop()));
-    return { ok: false, reason: (error as Error).message };
+  if (metrics.level !== 'none' && metrics.prometheus.length > 0) {
+    const { startTelemetryServer } = await import('../../internal/telemetry/server.ts');
+    const server = await startTelemetryServer({
+      addresses: metrics.prometheus,
+      scrape: meter.scrape,
+      registry: meter.registry,
+      ledger: () => collector.ledger(),
+      topology: () => collector.topology(),
+      system: collector.system,
+      logger,
+    });
+    stops.push(() => server.close());
   }
-  return { ok: true, stop: async () => void (await Promise.all(stops.map((stop) => stop()))) };
+  if (metrics.level !== 'none' && metrics.otlp.length > 0) {
+    const { startOtlpPush } = await import('../../internal/telemetry/otlp_push.ts');
+    const push = startOtlpPush({ targets: metrics.otlp, meter, clock: systemClock, logger });
+    stops.push(() => push.stop());
+  }
+  return { stop: async () => void (await Promise.all(stops.map((stop) => stop()))) };
 }
 
 async function reload(reread: () => Promise<Loaded>, collector: Collector, logger: Logger): Promise<void> {

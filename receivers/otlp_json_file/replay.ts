@@ -131,8 +131,8 @@ export class FileReplay implements Component {
   #count(name: string, help: string, items: number, more: Readonly<Record<string, string>> = {}): void {
     let counter = this.#counters.get(name);
     if (!counter) {
-      const place = more.outcome ? more : { transport: 'file' };
-      counter = this.#settings.meter.counter({ name, help, labels: { receiver: this.#settings.id, ...place } });
+      const labels = { receiver: this.#settings.id, transport: 'file', ...more };
+      counter = this.#settings.meter.counter({ name, help, labels });
       this.#counters.set(name, counter);
     }
     counter.add(items);
