@@ -1,7 +1,8 @@
 /**
  * Bytes of telemetry held by the whole process, against one budget.
  * Every owner of held bytes (request bodies in flight, batches, queues) reserves before it holds and releases after.
- * A refused reservation is not an error: the sender is told to retry.
+ * Whoever brings bytes into the process asks `tryReserve`, and a refusal is no error: the sender is told to retry.
+ * Whoever says yes to a batch that its caller holds asks `takeOver`.
  */
 export class MemoryBudget {
   readonly capacity: number;
@@ -30,6 +31,19 @@ export class MemoryBudget {
   /** @returns false, with nothing reserved, when the budget has no room for `bytes`. */
   tryReserve(bytes: number): boolean {
     if (this.#used + bytes > this.capacity) return false;
+    this.#used += bytes;
+    if (this.#used > this.#peak) this.#peak = this.#used;
+    return true;
+  }
+
+  /**
+   * Reserves for bytes that the caller has reserved too and releases as soon as it hears yes. Counting them twice in
+   * between must not fail: a full budget could never drain, and the sender would be refused after its body was read.
+   *
+   * @returns false, with nothing reserved, when half as much again as the capacity is held: somebody does not reserve
+   */
+  takeOver(bytes: number): boolean {
+    if (this.#used > this.capacity * 1.5) return false;
     this.#used += bytes;
     if (this.#used > this.#peak) this.#peak = this.#used;
     return true;

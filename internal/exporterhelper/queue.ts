@@ -124,8 +124,8 @@ export class Queue implements Consumer {
     const waits = this.#config.wait_for_result;
     // A sender that waits keeps its own reservation until we answer.
     const reserved = waits ? 0 : batch.byteLength;
-    if (reserved > 0 && !this.#settings.memory.tryReserve(reserved)) {
-      return this.#full(batch, 'the memory budget has no room');
+    if (reserved > 0 && !this.#settings.memory.takeOver(reserved)) {
+      return this.#full(batch, 'far more than the memory budget is held');
     }
     this.#size += size;
     this.#requests++;

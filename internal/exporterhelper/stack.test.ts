@@ -181,19 +181,21 @@ test('a sender that waits for the result and goes is not waited for; its batch i
   expect(account).toMatchObject({ held: 0, delivered: 0, lost: {} });
 });
 
-test('when the memory budget has no room, the queue refuses and reserves nothing', async () => {
+test('a batch changes hands in a full budget, and is refused only when far too much is held', async () => {
   const backend = deferred<Outcome>();
   const one = stamped('traces', ['a']).byteLength;
-  const settings = testSettings({ memory: new MemoryBudget(one * 2) });
-  const { put, memory, account } = rig({ sending_queue: queue() }, () => backend.promise, settings);
-  await put('a');
-  await put('b');
-  expect(await put('c')).toMatchObject({ status: 'retryable', retryAfterMs: 1000 });
-  expect(memory.used).toBe(one * 2);
+  const memory = new MemoryBudget(one * 4);
+  const { put, account, meter } = rig({ sending_queue: queue() }, () => backend.promise, testSettings({ memory }));
+  expect(memory.tryReserve(one * 4)).toBe(true);
+  expect((await put('a')).status).toBe('accepted');
+  memory.takeOver(one * 2);
+  expect(await put('b', 'c')).toMatchObject({ status: 'retryable', retryAfterMs: 1000 });
+  expect(meter.value('otelcol_exporter_enqueue_failed_spans', { exporter: 'test' })).toBe(2);
+  expect(memory.used).toBe(one * 7);
   backend.resolve(accepted);
   await settled();
-  expect(memory.used).toBe(0);
-  expect(account).toMatchObject({ held: 0, delivered: 2 });
+  expect(memory.used).toBe(one * 6);
+  expect(account).toMatchObject({ held: 0, delivered: 1 });
 });
 
 test('no more than num_consumers batches are sent at the same time', async () => {

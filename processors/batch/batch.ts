@@ -62,7 +62,7 @@ export class Batch implements Component, Consumer {
     if (this.#closed || this.#delivery.full) return this.#refuse();
     const items = batch.itemCount;
     if (items === 0) return acceptedPromise;
-    if (!this.#settings.memory.tryReserve(batch.byteLength)) return this.#refuse();
+    if (!this.#settings.memory.takeOver(batch.byteLength)) return this.#refuse();
     const shard = this.#keys.length === 0 ? this.#only : this.#shardFor(ctx.metadata);
     if (!shard) return this.#tooManyShards(batch);
     this.#settings.account.hold(items);
@@ -171,7 +171,7 @@ export class Batch implements Component, Consumer {
       ? 'is stopping'
       : this.#delivery.full
         ? 'has as many batches waiting as it may: the next component is slow or refuses'
-        : 'has no room in the memory budget';
+        : 'takes no more: far more than the memory budget is held';
     return Promise.resolve(retryable(`${this.#settings.id} ${why}`, retryHintMs));
   }
 

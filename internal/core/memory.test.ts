@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { MemoryBudget } from './memory.ts';
+
+test('at the door a reservation fits whole or fails', () => {
+  const budget = new MemoryBudget(10);
+  expect(budget.tryReserve(6)).toBe(true);
+  expect(budget.tryReserve(5)).toBe(false);
+  expect(budget.tryReserve(4)).toBe(true);
+  expect([budget.used, budget.free, budget.peak]).toEqual([10, 0, 10]);
+  budget.release(6);
+  expect([budget.used, budget.peak]).toEqual([4, 10]);
+});
+
+test('what changes hands is counted twice for a moment, also in a full budget', () => {
+  const budget = new MemoryBudget(10);
+  budget.tryReserve(10);
+  expect(budget.takeOver(6)).toBe(true);
+  budget.release(6);
+  expect(budget.used).toBe(10);
+  expect(budget.takeOver(6)).toBe(true);
+  expect(budget.takeOver(1)).toBe(false);
+  expect(budget.peak).toBe(16);
+});
+
+test('who waits for a release is woken once, and may change his mind', () => {
+  const budget = new MemoryBudget(10);
+  budget.tryReserve(10);
+  let woken = 0;
+  budget.onRelease(() => woken++);
+  budget.onRelease(() => woken++)();
+  budget.release(1);
+  budget.release(1);
+  expect(woken).toBe(1);
+});
