@@ -75,10 +75,10 @@ test.each([
       await env.clock.advance(10);
     }
     expect(refusedInside).toBe(0);
-    // Ten consumers, a send of each takes 3 s, 30 s have passed. To fill ten batches anew takes half a second.
-  expect(sends).toBeGreaterThanOrEqual(80);
-  expect(promised).toBeGreaterThanOrEqual(80 * itemsPerSend);
-  expect(memory.peak).toBeLessThanOrEqual(memory.capacity * 1.5);
+    // Ten consumers, a send of each takes 3 s, 30 s have passed. To fill ten batches anew takes half a second, and some go early, by the timeout.
+    expect(sends).toBeGreaterThanOrEqual(80);
+    expect(promised).toBeGreaterThanOrEqual(70 * itemsPerSend);
+    expect(memory.peak).toBeLessThanOrEqual(memory.capacity * 1.5);
 
     const stopping = collector.shutdown(new AbortController().signal);
     await env.clock.advance(60_000);
