@@ -8,7 +8,8 @@ import { ExportHandler, type ExportTarget } from '../../internal/net/http/export
 import { createHttp1Server } from '../../internal/net/http/http1.ts';
 import { Port } from '../../internal/net/port.ts';
 import type { PortProtocol } from '../../internal/net/protocol.ts';
-import { loadServerTls, type ServerTls } from '../../internal/net/tls.ts';
+import type { ServerTls } from '../../internal/net/tls.ts';
+import type { ServerTlsConfig } from '../../internal/net/tls_fields.ts';
 import type { Signal } from '../../internal/otlp/payload.ts';
 import { type GrpcConfig, type HttpConfig, type OtlpReceiverConfig, schema } from './config.ts';
 import { exportMethods, exportServices } from './grpc.ts';
@@ -39,8 +40,9 @@ async function makePort(protocol: PortProtocol, context: PortContext, access: Gr
   const grpc = protocols.grpc ?? defaults().grpc!;
   const http = protocols.http ?? defaults().http!;
 
-  const tls: ServerTls | undefined = access.tls && (await loadServerTls(access.tls, clock, logger));
   const auth = access.auth && new AuthGate(serverAuthenticator(host, access.auth.authenticator));
+  // Last of what can fail: from here on somebody owns the watch over its files.
+  const tls = access.tls && (await loadTls(access.tls, settings));
   const shared = { includeMetadata: access.include_metadata, auth };
   const maxBodyBytes = http.max_request_body_size || 20 * mib;
   const handler = new ExportHandler({
@@ -53,7 +55,7 @@ async function makePort(protocol: PortProtocol, context: PortContext, access: Gr
     responseHeaders: Object.keys(http.response_headers).length > 0 ? http.response_headers : undefined,
   });
   const headersTimeoutMs = http.read_header_timeout || 10_000;
-  const http1 = createHttp1Server({
+  const http1 = await createHttp1Server({
     handler,
     maxBodyBytes,
     memory,
@@ -85,6 +87,12 @@ async function makePort(protocol: PortProtocol, context: PortContext, access: Gr
     logger,
     firstBytesMs: headersTimeoutMs,
   });
+}
+
+/** Loaded only where it is needed: node's TLS code takes memory. */
+async function loadTls(config: ServerTlsConfig, { clock, logger }: Settings): Promise<ServerTls> {
+  const { loadServerTls } = await import('../../internal/net/tls.ts');
+  return loadServerTls(config, clock, logger);
 }
 
 function defaults(): OtlpReceiverConfig['protocols'] {

@@ -1,5 +1,4 @@
 import http from 'node:http';
-import https from 'node:https';
 import type { Socket } from 'node:net';
 import type { ClientMetadata } from '../../core/consumer.ts';
 import type { MemoryBudget } from '../../core/memory.ts';
@@ -35,7 +34,7 @@ export interface Http1Options {
 export const requestBytes = 8 * 1024;
 
 /** Serves `handler` on node:http, or on node:https where `tls` is given. Does not listen yet. */
-export function createHttp1Server(options: Http1Options): http.Server {
+export async function createHttp1Server(options: Http1Options): Promise<http.Server> {
   const serverOptions: http.ServerOptions = {
     keepAliveTimeout: options.idleTimeoutMs,
     headersTimeout: options.headersTimeoutMs,
@@ -43,19 +42,11 @@ export function createHttp1Server(options: Http1Options): http.Server {
     connectionsCheckingInterval: Math.min(1000, options.headersTimeoutMs),
     noDelay: true,
   };
-  const serve: http.RequestListener = (req, res) => {
+  const serve = (req: http.IncomingMessage, res: http.ServerResponse): void => {
     answerRequest(options, server, req, res).catch((error) => answerBug(options, res, error));
   };
-  const server: http.Server = options.tls
-    ? https.createServer(
-        {
-          ...serverOptions,
-          ...options.tls.options,
-          ALPNProtocols: ['h2', 'http/1.1'],
-          handshakeTimeout: options.headersTimeoutMs,
-        },
-        serve,
-      )
+  const server = options.tls
+    ? await createHttpsServer(serverOptions, options.tls, options.headersTimeoutMs, serve)
     : http.createServer(serverOptions, serve);
   // Without these listeners node would ask for the body before anyone looked at the headers.
   server.on('checkContinue', serve);
@@ -66,6 +57,17 @@ export function createHttp1Server(options: Http1Options): http.Server {
     if (socket.writableLength > 0) socket.destroy();
   });
   return server;
+}
+
+/** Without TLS the megabytes of node's TLS code are never loaded. */
+async function createHttpsServer(
+  options: http.ServerOptions,
+  tls: ServerTls,
+  handshakeTimeout: number,
+  serve: http.RequestListener,
+): Promise<http.Server> {
+  const https = await import('node:https');
+  return https.createServer({ ...options, ...tls.options, ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout }, serve);
 }
 
 async function answerRequest(
