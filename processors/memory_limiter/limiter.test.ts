@@ -5,7 +5,7 @@ import { stamped } from '../../internal/testkit/stamped.ts';
 import { limitsOf, schema } from './config.ts';
 import factory from './index.ts';
 import { MemoryLimiter } from './limiter.ts';
-import { cgroupLimit, processMemory } from './memory.ts';
+import { memoryOf, processMemory } from './memory.ts';
 
 const mib = 2 ** 20;
 const host = { extension: () => undefined, fatal() {}, system: { statuses: () => [], onStatus: () => () => {} } };
@@ -119,12 +119,11 @@ test.each([
 });
 
 test.each([
-  [{ '/sys/fs/cgroup/memory.max': '536870912\n' }, 512],
-  [{ '/sys/fs/cgroup/memory.max': 'max\n' }, undefined],
-  [{ '/sys/fs/cgroup/memory/memory.limit_in_bytes': '268435456\n' }, 256],
-  [{}, undefined],
-])('the container’s limit is read from %j', (files: Record<string, string>, want) => {
-  expect(cgroupLimit((path) => files[path])).toBe(want === undefined ? undefined : want * mib);
+  [512, 1000, 512],
+  [0, 1000, 1000],
+  [2 ** 63, 1000, 1000],
+])('a container’s limit of %d on a machine of %d leaves %d', (constrained, machine, want) => {
+  expect(memoryOf(constrained, machine)).toBe(want);
 });
 
 test('the real process has memory, and less than there is', () => {

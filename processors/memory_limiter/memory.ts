@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 
 /** What the process uses, and what it may use. Injected, so that a test can say both. */
@@ -7,7 +6,7 @@ export interface MemoryReader {
   resident(): number;
   /** Bytes of these that the V8 heap and the buffers outside it have in use; the allocators keep the rest for later. */
   live(): number;
-  /** Bytes of the container, or of the machine. */
+  /** Bytes of the container (cgroup v1 or v2), or of the machine. */
   total(): number;
   /** Collects garbage, where Node was started with --expose-gc. */
   collect?(): void;
@@ -19,29 +18,11 @@ export const processMemory: MemoryReader = {
     const { heapUsed, external } = process.memoryUsage();
     return heapUsed + external;
   },
-  total: () => Math.min(totalmem(), cgroupLimit(readText) ?? Number.POSITIVE_INFINITY),
+  total: () => memoryOf(process.constrainedMemory(), totalmem()),
   ...(globalThis.gc && { collect: () => void globalThis.gc?.() }),
 };
 
-/**
- * The memory limit of this container, bytes.
- * v2: https://docs.kernel.org/admin-guide/cgroup-v2.html#memory, v1: https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
- *
- * @param read the text of a file, undefined where there is none
- */
-export function cgroupLimit(read: (path: string) => string | undefined): number | undefined {
-  for (const path of ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes']) {
-    const text = read(path)?.trim();
-    // v2 says "max" for none; v1 says a number near 2^63, which the machine's memory then undercuts.
-    if (text && /^\d+$/.test(text)) return Number(text);
-  }
-  return undefined;
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
+/** @param constrained bytes that the container grants; 0, or more than there are, for no limit */
+export function memoryOf(constrained: number, machine: number): number {
+  return constrained > 0 ? Math.min(constrained, machine) : machine;
 }
