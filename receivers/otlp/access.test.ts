@@ -10,7 +10,7 @@ import { systemClock } from '../../internal/core/clock.ts';
 import { deferred, testSettings } from '../../internal/testkit/settings.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
 import factory from './index.ts';
-import { parseConfig, post, protobuf, RawClient, startReceiver } from './test_receiver.ts';
+import { parseConfig, post, protobuf, RawClient, startReceiver } from './test/harness.ts';
 
 const body = Buffer.from(stamped('traces', ['a']).chunks[0]!);
 const exportTraces = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import factory from './index.ts';
-import { parseConfig } from './test_receiver.ts';
+import { parseConfig } from './test/harness.ts';
 
 function issues(config: unknown): string[] {
   const schema = factory.schema as unknown as {

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, type TestContext, test } from 'vitest
 import { peer } from '../../bench/peers/peer.ts';
 import { makeCertificates } from '../../internal/testkit/certs.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
-import { startReceiver, type TestReceiver } from './test_receiver.ts';
+import { startReceiver, type TestReceiver } from './test/harness.ts';
 
 const run = promisify(execFile);
 

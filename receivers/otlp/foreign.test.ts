@@ -1,7 +1,7 @@
 import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { expect, test } from 'vitest';
 import { idsOf } from '../../internal/testkit/stamped.ts';
-import { post, protobuf, startReceiver } from './test_receiver.ts';
+import { post, protobuf, startReceiver } from './test/harness.ts';
 
 type Spans = Parameters<typeof ProtobufTraceSerializer.serializeRequest>[0];
 

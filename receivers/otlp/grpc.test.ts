@@ -7,7 +7,7 @@ import type { Signal } from '../../internal/otlp/payload.ts';
 import { decodeExportResponse } from '../../internal/otlp/response.ts';
 import { deferred } from '../../internal/testkit/settings.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
-import { startReceiver } from './test_receiver.ts';
+import { startReceiver } from './test/harness.ts';
 
 const paths: Record<Signal, string> = {
   traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',

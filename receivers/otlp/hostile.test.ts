@@ -4,7 +4,7 @@ import { MemoryBudget } from '../../internal/core/memory.ts';
 import { requestBytes } from '../../internal/net/http/http1.ts';
 import { deferred } from '../../internal/testkit/settings.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
-import { post, RawClient, startReceiver, type TestReceiver } from './test_receiver.ts';
+import { post, RawClient, startReceiver, type TestReceiver } from './test/harness.ts';
 
 const body = stamped('traces', ['a']).chunks[0]!;
 const head = 'POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\n';

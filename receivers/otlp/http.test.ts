@@ -9,7 +9,7 @@ import type { Signal } from '../../internal/otlp/payload.ts';
 import { decodeExportResponse } from '../../internal/otlp/response.ts';
 import { deferred } from '../../internal/testkit/settings.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
-import { post, protobuf, RawClient, startReceiver } from './test_receiver.ts';
+import { post, protobuf, RawClient, startReceiver } from './test/harness.ts';
 
 const json = { 'content-type': 'application/json' };
 const body = (ids = ['a', 'b']) => stamped('traces', ids).chunks[0]!;

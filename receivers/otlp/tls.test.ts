@@ -11,7 +11,7 @@ import { loadClientTls } from '../../internal/net/tls.ts';
 import { clientTls } from '../../internal/net/tls_fields.ts';
 import { makeCertificates, type TestCertificates } from '../../internal/testkit/certs.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
-import { RawClient, startReceiver } from './test_receiver.ts';
+import { RawClient, startReceiver } from './test/harness.ts';
 
 const body = Buffer.from(stamped('traces', ['a']).chunks[0]!);
 const exportTraces = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';

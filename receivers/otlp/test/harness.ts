@@ -1,14 +1,14 @@
 import net from 'node:net';
 import { onTestFinished } from 'vitest';
-import { systemClock } from '../../internal/core/clock.ts';
-import type { Component, Outputs, Settings } from '../../internal/core/component.ts';
-import type { Address } from '../../internal/net/address.ts';
-import type { Payload, Signal } from '../../internal/otlp/payload.ts';
-import { RecordingConsumer, type TestSettings, testSettings } from '../../internal/testkit/settings.ts';
-import { idsOf } from '../../internal/testkit/stamped.ts';
-import type { OtlpReceiverConfig } from './config.ts';
-import factory from './index.ts';
-import type { OtlpReceiver } from './receiver.ts';
+import { systemClock } from '../../../internal/core/clock.ts';
+import type { Component, Outputs, Settings } from '../../../internal/core/component.ts';
+import type { Address } from '../../../internal/net/address.ts';
+import type { Payload, Signal } from '../../../internal/otlp/payload.ts';
+import { RecordingConsumer, type TestSettings, testSettings } from '../../../internal/testkit/settings.ts';
+import { idsOf } from '../../../internal/testkit/stamped.ts';
+import type { OtlpReceiverConfig } from '../config.ts';
+import factory from '../index.ts';
+import type { OtlpReceiver } from '../receiver.ts';
 
 export interface TestReceiver {
   readonly receiver: OtlpReceiver;
