@@ -143,6 +143,23 @@ test('a client that never reads its answers is cut', async () => {
   await servesOthers(it);
 });
 
+test('a connection without requests is closed after a while, one that waits for its answer is not', async () => {
+  const it = await startReceiver({ http: { idle_timeout: '50ms', write_timeout: '50ms' } });
+  const idle = await RawClient.connect(it.http);
+  idle.send(`${head}content-length: 0\r\n\r\n`);
+  await expect.poll(() => idle.text).toContain('200 OK');
+
+  const held = deferred<void>();
+  it.sinks.traces.answer = async () => {
+    await held.promise;
+    return { status: 'accepted' };
+  };
+  const waiting = post(it.http, '/v1/traces', body);
+  await expect.poll(() => idle.closed, { timeout: 5000 }).toBe(true);
+  held.resolve();
+  expect((await waiting).status).toBe(200);
+});
+
 test('2,000 connections that were opened and left harm nobody', async () => {
   const it = await startReceiver();
   const left: net.Socket[] = [];

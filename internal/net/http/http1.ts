@@ -42,7 +42,12 @@ export async function createHttp1Server(options: Http1Options): Promise<http.Ser
     connectionsCheckingInterval: Math.min(1000, options.headersTimeoutMs),
     noDelay: true,
   };
+  /** Requests of each connection that wait for their answer. */
+  const underWay = new WeakMap<Socket, number>();
   const serve = (req: http.IncomingMessage, res: http.ServerResponse): void => {
+    const { socket } = req;
+    underWay.set(socket, (underWay.get(socket) ?? 0) + 1);
+    res.once('close', () => underWay.set(socket, underWay.get(socket)! - 1));
     answerRequest(options, server, req, res).catch((error) => answerBug(options, res, error));
   };
   const server = options.tls
@@ -53,8 +58,8 @@ export async function createHttp1Server(options: Http1Options): Promise<http.Ser
   server.on('checkExpectation', (_req, res) => res.writeHead(417, { connection: 'close' }).end());
   server.on('clientError', answerBrokenRequest);
   server.setTimeout(options.writeTimeoutMs, (socket) => {
-    // A quiet connection may be waiting for us; one with answers left unread is not.
-    if (socket.writableLength > 0) socket.destroy();
+    // A quiet connection may be waiting for us; one that leaves its answers unread, or has no request, is not.
+    if (socket.writableLength > 0 || !underWay.get(socket)) socket.destroy();
   });
   return server;
 }
