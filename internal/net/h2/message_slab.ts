@@ -10,10 +10,9 @@ export class MessageSlab {
   #slab: Buffer | undefined;
   #at = 0;
 
-  /** A piece of a read; stays a view of it where it is most of it. */
+  /** A copy of a piece of a read, whose buffer is used again. */
   takeOut(read: Buffer, start: number, end: number): Uint8Array {
     const length = end - start;
-    if (length * 2 >= read.buffer.byteLength) return read.subarray(start, end);
     const own = length * 4 > SLAB ? Buffer.allocUnsafeSlow(length) : this.#room(length);
     read.copy(own, 0, start, end);
     return own;
