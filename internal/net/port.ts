@@ -1,5 +1,6 @@
 import type http from 'node:http';
 import type https from 'node:https';
+import type net from 'node:net';
 import type { Logger } from '../core/telemetry.ts';
 import { type Address, formatAddress } from './address.ts';
 import type { H2Server } from './h2/server.ts';
@@ -21,6 +22,8 @@ export interface PortOptions {
 export class Port {
   readonly #options: PortOptions;
   readonly #endUndecided: () => void;
+  /** Every accepted connection, whatever it speaks and however far its handshake is. */
+  readonly #open = new Set<net.Socket>();
   #address: Address | undefined;
   #closed: Promise<void> | undefined;
 
@@ -33,6 +36,10 @@ export class Port {
       logger,
       http2: (socket, firstBytes) => http2.accept(socket, firstBytes),
       firstBytesMs: options.firstBytesMs,
+    });
+    http1.on('connection', (socket) => {
+      this.#open.add(socket);
+      socket.once('close', () => this.#open.delete(socket));
     });
     tls?.onRenewed((renewed) => (http1 as https.Server).setSecureContext(renewed));
   }
@@ -62,7 +69,9 @@ export class Port {
     tls?.close();
     const closed = http1.listening ? new Promise<void>((resolve) => http1.close(() => resolve())) : Promise.resolve();
     this.#endUndecided();
-    const cut = () => http1.closeAllConnections();
+    const cut = () => {
+      for (const socket of this.#open) socket.destroy();
+    };
     if (abort.aborted) cut();
     else abort.addEventListener('abort', cut, { once: true });
     await Promise.all([http2.shutdown(abort), closed]);

@@ -150,6 +150,14 @@ describe.skipIf(!present)('with certificates made by openssl', () => {
     expect(said[1]).toContain('a client speaks TLS on a port without TLS');
   });
 
+  test('a handshake that does not go on holds up neither others nor the stop', async () => {
+    const it = await startReceiver({ http: { tls: { cert_file: certs.server.cert, key_file: certs.server.key } } });
+    const silent = await RawClient.connect(it.http);
+    expect(await request(it.http, { ca: file(certs.ca) })).toBe(200);
+    await it.stop(AbortSignal.abort());
+    await expect.poll(() => silent.closed).toBe(true);
+  });
+
   test('versions, suites and curves are kept to', async () => {
     const pair = { cert_file: certs.server.cert, key_file: certs.server.key };
     const it = await startReceiver({

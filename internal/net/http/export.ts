@@ -42,7 +42,7 @@ export interface ExportOptions {
 }
 
 /** Milliseconds a sender waits when there is no room for its body. */
-export const noRoomRetryMs = 1000;
+const noRoomRetryMs = 1000;
 
 /** OTLP/HTTP as it is the same over HTTP/1 and HTTP/2, https://opentelemetry.io/docs/specs/otlp/#otlphttp */
 export class ExportHandler implements HttpHandler {
