@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { generateRequest, randomRequest } from '../testkit/generate.ts';
+import { counting, generateRequest, randomRequest } from '../testkit/generate.ts';
 import { loadOracle } from '../testkit/oracle.ts';
 import { checkRequest, isMalformed, MAX_DEPTH, readRequest } from './check.ts';
 import type { Signal } from './payload.ts';
@@ -188,19 +188,6 @@ function mutate(bytes: Uint8Array, random: () => number): Uint8Array {
     mutant[Math.floor(random() * mutant.length)] = Math.floor(random() * 256);
   }
   return random() < 0.2 ? mutant.subarray(0, Math.floor(random() * mutant.length)) : mutant;
-}
-
-/** `bytes`, and how many of them were looked at. */
-function counting(bytes: Uint8Array) {
-  const count = { reads: 0 };
-  const proxy = new Proxy(bytes, {
-    get(target, key) {
-      if (typeof key === 'string' && key >= '0' && key < ':') count.reads++;
-      const value = Reflect.get(target, key, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-  return { proxy, count };
 }
 
 test('the work grows with the length of the request and nothing else', () => {

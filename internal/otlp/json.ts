@@ -177,6 +177,13 @@ class Decoder {
   }
 
   #whole(owner: Message, field: Field, type: IntegerType, json: unknown): boolean {
+    if (type !== 'sint32' && !type.endsWith('fixed64') && typeof json === 'number' && isSmall(json)) {
+      // Enums, counts, flags and most int values: no need for a bigint.
+      if (json === 0 && !keepsDefault(field)) return true;
+      if (type === 'fixed32') this.#out.fixed32(field.number, json);
+      else this.#out.varint(field.number, json);
+      return true;
+    }
     const names = enums[owner.name];
     const named = typeof json === 'string' && names?.field === field.name ? names.names.indexOf(json) : -1;
     const [least, most] = ranges[type];
@@ -267,6 +274,10 @@ const DOUBLE = /^(NaN|-?Infinity|-?\d{1,400}(\.\d{0,400})?([eE][+-]?\d{1,4})?)$/
 /** A default value is written where its presence says something: in a oneof, an optional or a repeated field. */
 function keepsDefault(field: Field): boolean {
   return field.presence || field.repeated;
+}
+
+function isSmall(value: number): boolean {
+  return value >= 0 && value <= 0x7fff_ffff && Number.isInteger(value);
 }
 
 function zigzag(value: number): number {

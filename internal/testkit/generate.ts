@@ -219,3 +219,16 @@ function shuffle<T>(list: T[], random: () => number): void {
     [list[i], list[j]] = [list[j]!, list[i]!];
   }
 }
+
+/** `bytes`, and how many of them were looked at: for tests that bound the work without a clock. */
+export function counting(bytes: Uint8Array) {
+  const count = { reads: 0 };
+  const proxy = new Proxy(bytes, {
+    get(target, key) {
+      if (typeof key === 'string' && key >= '0' && key < ':') count.reads++;
+      const value = Reflect.get(target, key, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  return { proxy, count };
+}

@@ -37,9 +37,8 @@ export class Raw {
   readonly #row: number;
   /** Whether the message was scanned: only when the first field is asked for. */
   #scanned = true;
-  /** Counts the messages seen; a field is there if it carries the present number, so that nothing need be cleared. */
-  #message = 0;
-  #seen = none;
+  /** Bit n: field n is there. */
+  #present = 0;
   /** By field number: how often it is there, its first tag, and the last value. Made when first needed. */
   #times = none;
   #first = none;
@@ -59,9 +58,8 @@ export class Raw {
 
   #scan(): void {
     this.#scanned = true;
-    if (this.#seen === none) this.#prepare();
-    const message = ++this.#message;
-    const seen = this.#seen;
+    if (this.#times === none) this.#prepare();
+    let present = 0;
     const times = this.#times;
     const first = this.#first;
     const starts = this.#from;
@@ -92,29 +90,34 @@ export class Raw {
       if (kind === KIND_UNKNOWN || kind === KIND_MISTYPED) continue;
       if (kind === KIND_INVALID) break;
       const field = tag >>> 3;
-      if (seen[field] !== message) {
-        seen[field] = message;
+      if ((present & (1 << field)) === 0) {
+        present |= 1 << field;
         times[field] = 1;
         first[field] = at;
       } else times[field]!++;
       starts[field] = from;
       ends[field] = pos;
     }
+    this.#present = present;
   }
 
   /** Plain arrays: small typed arrays are much dearer to make, and views are made for each batch. */
   #prepare(): void {
-    this.#seen = new Array(FIELDS).fill(0);
     this.#times = new Array(FIELDS).fill(0);
     this.#first = new Array(FIELDS).fill(0);
     this.#from = new Array(FIELDS).fill(0);
     this.#to = new Array(FIELDS).fill(0);
   }
 
+  /** Which fields are on the wire: bit n for field n. */
+  get present(): number {
+    if (!this.#scanned) this.#scan();
+    return this.#present;
+  }
+
   /** Whether the field is on the wire. */
   has(field: number): boolean {
-    if (!this.#scanned) this.#scan();
-    return this.#seen[field] === this.#message;
+    return (this.present & (1 << field)) !== 0;
   }
 
   /** Where the field's last value begins, behind tag and length; -1 where it is absent. */
