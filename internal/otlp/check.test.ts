@@ -26,7 +26,7 @@ test('an empty request passes with no items', () => {
 
 test('whatever protobuf allows passes: unknown fields, padding, disorder', () => {
   for (const signal of signals) {
-    for (let seed = 1; seed <= 300; seed++) {
+    for (let seed = 1; seed <= 120; seed++) {
       const bytes = randomRequest(signal, seed, { unknown: true, padded: true, disorder: true });
       expect(checkRequest(signal, bytes), `${signal}, seed ${seed}`).toEqual({ items: countItems(signal, bytes) });
     }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { expect, test } from 'vitest';
 import { asPayload, counting, generateRequest, type RandomOptions, randomRequest } from '../../testkit/generate.ts';
 import { loadOracle } from '../../testkit/oracle.ts';
@@ -35,7 +36,7 @@ const shapes: Record<string, RandomOptions> = {
 for (const [shape, options] of Object.entries(shapes)) {
   test(`the views read as protobufjs reads: ${shape}`, () => {
     for (const signal of signals) {
-      for (let seed = 1; seed <= 150; seed++) {
+      for (let seed = 1; seed <= 80; seed++) {
         const bytes = randomRequest(signal, seed, options);
         expect(read(signal, bytes), `${signal}, seed ${seed}`).toEqual(oracle.read(signal, bytes));
       }
@@ -102,7 +103,8 @@ function readUnchecked(signal: Signal, bytes: Uint8Array): unknown {
   return readPayload(new Payload(signal, [bytes], 0, bytes.length));
 }
 
-// From here on: the whole request as protobufjs gives it, but read by way of the views.
+// From here on: the whole request as protobufjs gives it, but read by way of the views. Plain assertions, because
+// there are a great many.
 
 function read(signal: Signal, bytes: Uint8Array): unknown {
   return readPayload(asPayload(signal, bytes));
@@ -162,7 +164,7 @@ function scopeOf(group: ScopeGroup) {
 }
 
 function span(span: Span) {
-  expect(span.startTimeRounded).toBe(Number(span.startTimeUnixNano));
+  assert.equal(span.startTimeRounded, Number(span.startTimeUnixNano));
   const { status } = span;
   return {
     ...set('traceId', span.traceId),
@@ -240,7 +242,7 @@ function metricData(data: MetricData<DataPoint>) {
 }
 
 function point(point: DataPoint) {
-  expect(point.noRecordedValue).toBe(point.flags % 2 === 1);
+  assert.equal(point.noRecordedValue, point.flags % 2 === 1);
   return {
     ...some('attributes', each(point.attributes, keyValue)),
     ...set('startTimeUnixNano', point.startTimeUnixNano),
@@ -310,7 +312,7 @@ function number(value: number | bigint | undefined) {
 
 function keyValue(pair: KeyValue): unknown {
   // Text that is not UTF-8, in unchecked bytes, does not come back as it was.
-  if (!pair.key.includes('\ufffd')) expect(pair.keyIs(Buffer.from(pair.key))).toBe(true);
+  if (!pair.key.includes('\ufffd')) assert.equal(pair.keyIs(Buffer.from(pair.key)), true);
   return {
     ...set('key', pair.key),
     ...(pair.has(2) ? { value: anyValue(pair.value) } : {}),
@@ -345,7 +347,7 @@ function each<C extends Cursor, T>(list: Messages<C>, read: (item: C) => T): T[]
   const items: T[] = [];
   const count = list.count();
   for (let item = list.next(); item; item = list.next()) items.push(read(item));
-  expect(items.length).toBe(count);
+  assert.equal(items.length, count);
   return items;
 }
 
