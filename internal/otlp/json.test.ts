@@ -3,6 +3,7 @@ import { asPayload, generatePayload, type RandomOptions, randomRequest } from '.
 import { loadOracle } from '../testkit/oracle.ts';
 import { decodeJson, encodeJson } from './json.ts';
 import { Payload, type Signal } from './payload.ts';
+import { seededRandom } from './sample.ts';
 import { isMalformed } from './wire.ts';
 
 const oracle = await loadOracle();
@@ -194,4 +195,23 @@ test('nesting is bounded, known or unknown, and never throws', () => {
   const unknown = '['.repeat(50_000) + ']'.repeat(50_000);
   expect(isMalformed(decodeJson('traces', `{"other":${unknown}}`))).toBe(false);
   expect(isMalformed(decodeJson('traces', '['.repeat(1_000_000)))).toBe(true);
+});
+
+test('mutated documents are refused or read, and what is read passes the check', () => {
+  for (const signal of signals) {
+    const document = encodeJson(generatePayload(signal, { items: 3 }));
+    for (let seed = 1; seed <= 300; seed++) {
+      const random = seededRandom(seed);
+      const mutant = Uint8Array.from(document);
+      for (let i = 0; i < 3; i++) {
+        const from = Math.floor(random() * mutant.length);
+        // Moves pieces about, so that what comes out is often still JSON.
+        mutant.copyWithin(Math.floor(random() * mutant.length), from, from + 1 + Math.floor(random() * 3));
+      }
+      const found = decodeJson(signal, mutant);
+      if (!isMalformed(found)) {
+        expect(asPayload(signal, found.chunks[0]!).itemCount, `${signal}, seed ${seed}`).toBe(found.itemCount);
+      }
+    }
+  }
 });

@@ -34,7 +34,8 @@ export class Regroup {
   merged = false;
   readonly #signal: Signal;
   readonly #resources = new Map<string, ResourceEntry>();
-  #rest: Uint8Array[] = [];
+  readonly #rest: Uint8Array[] = [];
+  #last: { readonly range: Range; readonly entry: ScopeEntry } | undefined;
   #items = 0;
 
   constructor(signal: Signal) {
@@ -65,14 +66,16 @@ export class Regroup {
     }
   }
 
-  /**
-   * One record: its field in `buf`, from its tag at `at` over its content from `start` to `end`, under the groups that
-   * the views stand at.
-   */
-  add(buf: Uint8Array, at: number, start: number, end: number, groups: Groups): void {
-    const resource = this.#resource(groups.resource.buf, groups.resource.start, groups.resource.end);
-    const scope = this.#scope(resource, groups.scope.buf, groups.scope.start, groups.scope.end);
-    scope.records.push(buf.subarray(at, end));
+  /** The record that `walk` stands at, or that a rewrite visits, under its scope and resource. */
+  add(record: FieldRange, place: { readonly resource: Range; readonly scope: Range }): void {
+    const { buf, at, start, end } = record;
+    // Records come in rows of the same group, so that the last one is asked first.
+    if (!this.#last || !sameRange(this.#last.range, place.scope)) {
+      const resource = this.#resource(place.resource.buf, place.resource.start, place.resource.end);
+      const entry = this.#scope(resource, place.scope.buf, place.scope.start, place.scope.end);
+      this.#last = { range: { buf: place.scope.buf, start: place.scope.start, end: place.scope.end }, entry };
+    }
+    this.#last.entry.records.push(buf.subarray(at, end));
     this.#items += countIn(shapeOf(this.#signal), DATA, buf, start, end);
   }
 
@@ -114,15 +117,20 @@ export class Regroup {
   }
 }
 
-/** The groups that a walk or a visitor stands in. */
-export interface Groups {
-  readonly resource: Range;
-  readonly scope: Range;
-}
-interface Range {
+/** Where a message lies: every view is one. */
+export interface Range {
   readonly buf: Uint8Array;
   readonly start: number;
   readonly end: number;
+}
+
+/** The same with its tag, at `at`. */
+export interface FieldRange extends Range {
+  readonly at: number;
+}
+
+function sameRange(a: Range, b: Range): boolean {
+  return a.buf === b.buf && a.start === b.start && a.end === b.end;
 }
 
 /** All fields of a group but its members. */

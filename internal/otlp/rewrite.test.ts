@@ -2,10 +2,11 @@ import { expect, test } from 'vitest';
 import { asPayload, generatePayload, type RandomOptions, randomRequest, stamp, stampsOf } from '../testkit/generate.ts';
 import { loadOracle } from '../testkit/oracle.ts';
 import { Payload, type Signal } from './payload.ts';
-import { regroup } from './regroup.ts';
+import { Regroup, regroup } from './regroup.ts';
 import { type Patch, rewriteLogs, rewriteMetrics, rewriteSpans } from './rewrite.ts';
 import { countItems } from './shape.ts';
 import { Metric } from './view/metric.ts';
+import { walkSpans } from './view/walk.ts';
 import { Writer } from './writer.ts';
 
 const oracle = await loadOracle();
@@ -350,4 +351,27 @@ test('regrouping keeps each record under what described it', () => {
     expect(written.itemCount).toBe(twice.itemCount);
     expect(countItems(written.signal, Buffer.concat(written.chunks))).toBe(twice.itemCount);
   });
+});
+
+test('records picked from several batches come together under their groups', () => {
+  const parts = [1, 2].map((seed) => generatePayload('traces', { items: 10, resources: 2, seed }));
+  const picked = new Regroup('traces');
+  const wanted: string[] = [];
+  for (const part of parts) {
+    const walk = walkSpans(part);
+    while (walk.nextResource()) {
+      while (walk.nextScope()) {
+        while (walk.nextRecord()) {
+          const id = Buffer.from(walk.record.spanId).toString('hex');
+          if (Number(`0x${id}`) % 3 !== 0) continue;
+          picked.add(walk, walk);
+          wanted.push(id);
+        }
+      }
+    }
+  }
+  const payload = picked.finish();
+  expect(stampsOf(payload).sort()).toEqual(wanted.sort());
+  expect(payload.itemCount).toBe(wanted.length);
+  expect(read(payload).resourceSpans).toHaveLength(2);
 });

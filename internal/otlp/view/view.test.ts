@@ -19,7 +19,7 @@ import {
 } from './point.ts';
 import type { EntityRef, ResourceGroup, ScopeGroup } from './resource.ts';
 import type { Event, Link, Span } from './span.ts';
-import type { AnyValue, KeyValue } from './value.ts';
+import { AnyValue, type KeyValue } from './value.ts';
 import { type Walk, walkLogs, walkMetrics, walkSpans } from './walk.ts';
 
 const oracle = await loadOracle();
@@ -53,6 +53,63 @@ test('the views read sample telemetry as protobufjs does', () => {
 
 test('an empty request has no resources', () => {
   for (const signal of signals) expect(read(signal, new Uint8Array(0))).toEqual({});
+});
+
+test('an attribute is found by its key wherever protobufjs has it first, and not where it has not', () => {
+  const keys = ['', 'a', 'http.method', 'grüße', 'x'.repeat(130), 'x'.repeat(200), 'absent'];
+  let found = 0;
+  for (let seed = 1; seed <= 100; seed++) {
+    const bytes = randomRequest('traces', seed, seed % 2 ? {} : { unknown: true, padded: true, disorder: true });
+    const tree: any = oracle.read('traces', bytes);
+    const resources = tree.resourceSpans ?? [];
+    const spans = resources.flatMap((r: any) => (r.scopeSpans ?? []).flatMap((s: any) => s.spans ?? []));
+    const walk = walkSpans(asPayload('traces', bytes));
+    while (walk.nextResource()) {
+      while (walk.nextScope()) {
+        while (walk.nextRecord()) {
+          const { attributes = [] } = spans.shift();
+          for (const key of keys) {
+            const want = attributes.find((pair: any) => (pair.key ?? '') === key);
+            const pair = walk.record.attributes.find(Buffer.from(key));
+            assert.deepEqual(pair && keyValue(pair), want, `seed ${seed}, key ${key}`);
+            if (pair) found++;
+          }
+        }
+      }
+    }
+  }
+  expect(found).toBeGreaterThan(100);
+});
+
+test('a value is told in plain JavaScript', () => {
+  const out = new Writer();
+  const list = out.open(6);
+  for (const [key, field] of Object.entries({ flag: 2, number: 3 })) {
+    const pair = out.open(1);
+    out.string(1, key);
+    const value = out.open(2);
+    out.varint(field, 1);
+    out.close(value);
+    out.close(pair);
+  }
+  const pair = out.open(1);
+  out.string(1, 'array');
+  const value = out.open(2);
+  const array = out.open(5);
+  out.bytes(1, Uint8Array.from([0x0a, 1, 0x61]));
+  out.bytes(1, new Uint8Array(0));
+  out.close(array);
+  out.close(value);
+  out.close(pair);
+  out.close(list);
+  const bytes = out.finish();
+  expect(new AnyValue().reset(bytes, 0, bytes.length).plain()).toEqual({
+    pairs: [
+      ['flag', true],
+      ['number', 1n],
+      ['array', ['a', undefined]],
+    ],
+  });
 });
 
 test('on bytes that no check has seen the views stop, and never read out of range or throw', () => {

@@ -54,9 +54,18 @@ export class Walk<R extends Cursor> {
     return this.#records.next() !== undefined;
   }
 
-  /** Where the record's tag lies in `record.buf`. */
-  get recordAt(): number {
+  /** Where the record's tag lies in its `buf`. */
+  get at(): number {
     return this.#records.at;
+  }
+  get buf(): Uint8Array {
+    return this.record.buf;
+  }
+  get start(): number {
+    return this.record.start;
+  }
+  get end(): number {
+    return this.record.end;
   }
 }
 
