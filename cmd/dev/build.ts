@@ -8,20 +8,31 @@ import { build, type Plugin } from 'esbuild';
 const dist = process.argv[2] ?? 'dist';
 const output = join(dist, process.platform === 'win32' ? 'sluice.exe' : 'sluice');
 
+/** V8 takes a code cache only when it runs with the flags that the cache was made with. */
+const runtimeFlags = ['--expose-gc'];
+
 /** snappy's native addon, carried as an asset: the dynamic loader wants a file, so it is written out when first asked for. */
 const snappyShim = `
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getRawAsset } from 'node:sea';
-const folder = mkdtempSync(join(tmpdir(), 'sluice-'));
 const loaded = { exports: {} };
-try {
-  const file = join(folder, 'snappy.node');
-  writeFileSync(file, new Uint8Array(getRawAsset('snappy.node')), { mode: 0o500 });
-  process.dlopen(loaded, file);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+// A container's root may be read-only.
+const places = [tmpdir(), '/dev/shm', '.'];
+for (const [at, place] of places.entries()) {
+  let folder;
+  try {
+    folder = mkdtempSync(join(place, 'sluice-'));
+    const file = join(folder, 'snappy.node');
+    writeFileSync(file, new Uint8Array(getRawAsset('snappy.node')), { mode: 0o500 });
+    process.dlopen(loaded, file);
+    break;
+  } catch (error) {
+    if (at === places.length - 1) throw new Error('snappy: its addon cannot be unpacked (' + error.message + '): set TMPDIR to a folder that can be written', { cause: error });
+  } finally {
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  }
 }
 export const compress = (input, options, signal) => loaded.exports.compress(input, options, signal);
 export const compressSync = (input, options) => loaded.exports.compressSync(input, options);
@@ -93,11 +104,13 @@ function singleExecutable(main: string): void {
       output: resolve(output),
       disableExperimentalSEAWarning: true,
       useCodeCache: true,
-      execArgv: ['--expose-gc'],
+      execArgv: runtimeFlags,
       assets: { 'collector.yaml': resolve('configs/collector.yaml'), 'snappy.node': snappyAddon() },
     }),
   );
-  const made = spawnSync(process.execPath, ['--build-sea', config], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const made = spawnSync(process.execPath, [...runtimeFlags, '--build-sea', config], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   if (made.status !== 0) throw new Error(`build: node --build-sea failed with status ${made.status}`);
   rmSync(config);
 }

@@ -22,7 +22,7 @@ function none(problems: readonly string[]): boolean {
 }
 
 step('types', () => tool('typescript/bin/tsc', '-p', '.'));
-step('lint and format', () => tool('@biomejs/biome/bin/biome', 'ci', '--diagnostic-level=warn', '.'));
+step('lint and format', () => tool('@biomejs/biome/bin/biome', 'ci', '--colors=off', '--diagnostic-level=warn', '.'));
 step('import directions', () => none(wrongImports('.')));
 const stale = await staleFiles();
 step('generated files', () => none(stale));
