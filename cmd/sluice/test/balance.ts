@@ -30,7 +30,8 @@ export function differences(accepted: readonly string[], arrived: readonly strin
 
 /** Waits until everything accepted is there, then holds that nothing came twice or from nowhere. */
 export async function arrivesOnce(accepted: readonly string[], arrived: readonly string[]): Promise<void> {
-  await until('everything accepted has arrived', () => arrived.length >= accepted.length);
+  const isThere = () => arrived.length >= accepted.length && differences(accepted, arrived).missing.length === 0;
+  await until('everything accepted has arrived', isThere);
   expect(differences(accepted, arrived)).toEqual({ missing: [], tooOften: [] });
 }
 

@@ -24,8 +24,9 @@ export class Bystander {
     this.#work = this.#run(sluice);
   }
 
-  /** Resolves when requests that began after this call were taken, on both protocols. */
+  /** Resolves when requests that began after this call were taken, on both protocols; at once after `stop`. */
   async isServed(): Promise<void> {
+    if (!this.#going) return;
     const before = this.#requests;
     await until('others are served', () => this.#requests >= before + 4);
     expect(this.refusals).toEqual([]);

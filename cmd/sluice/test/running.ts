@@ -1,5 +1,5 @@
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
-import { expect } from 'vitest';
+import { vi } from 'vitest';
 import type { Otelcol } from '../../../bench/peers/otelcol.ts';
 import { startSluice } from '../../../bench/peers/sluice.ts';
 import type { Signal } from '../../../internal/otlp/payload.ts';
@@ -102,6 +102,10 @@ export function ids(name: string, count: number): string[] {
   return Array.from({ length: count }, (_, n) => `${name}${n}`);
 }
 
+/** Works in hooks too, where `expect.poll` does not. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
-  await expect.poll(holds, { message: what, timeout: timeoutMs, interval: 20 }).toBe(true);
+  const check = async () => {
+    if (!(await holds())) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+  };
+  await vi.waitFor(check, { timeout: timeoutMs, interval: 20 });
 }
