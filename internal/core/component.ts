@@ -13,6 +13,13 @@ export interface Component {
   start?(host: Host): Promise<void>;
   /** Safe twice, and safe without `start`. Finishes what it can until `abort` fires, then counts and logs the rest. */
   shutdown?(abort: AbortSignal): Promise<void>;
+  /**
+   * A reload has put `successor`, which runs, in this component's place. Gives it what can wait for another try, if
+   * both can do that; `shutdown` follows.
+   *
+   * @returns false where nothing was given: then this component keeps what it has until it is done with it
+   */
+  handOver?(successor: Component): boolean;
 }
 
 /** What a component may ask of the process that runs it. */

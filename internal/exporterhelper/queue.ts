@@ -6,6 +6,8 @@ import type { Counter, Histogram } from '../core/telemetry.ts';
 import type { Payload, Signal } from '../otlp/payload.ts';
 import { Batcher } from './batcher.ts';
 import { Fifo } from './fifo.ts';
+import { Holdings } from './holdings.ts';
+import type { Located } from './isolate.ts';
 import type { Life } from './layer.ts';
 import { byteBuckets, itemNames, lostItems, sizeBuckets } from './observe.ts';
 import type { QueueConfig } from './schema.ts';
@@ -38,19 +40,19 @@ export class Queue implements Consumer {
   readonly #sendSize: Histogram;
   readonly #sendBytes: Histogram;
   readonly #overflow: Notice;
-  #size = 0;
-  #requests = 0;
-  #items = 0;
+  readonly #has: Holdings;
   #running = 0;
   #lostAtStop = 0;
   #closed = false;
   #idle: (() => void) | undefined;
+  #successor: Queue | undefined;
 
   constructor(config: QueueConfig, settings: Settings, signal: Signal, next: Consumer, life: Life) {
     this.#config = config;
     this.#settings = settings;
     this.#next = next;
     this.#life = life;
+    this.#has = new Holdings(config.sizer, settings.memory, () => this.#letIn());
     if (config.batch) this.#batcher = new Batcher(config.batch, settings.clock, (work) => this.#enqueue(work));
     this.#overflow = new Notice(settings.clock);
     const { id: exporter, meter } = settings;
@@ -75,7 +77,7 @@ export class Queue implements Consumer {
       buckets: byteBuckets,
     });
     const size = `What the queue holds, in ${config.sizer} or what its sizer counts.`;
-    life.onEnd(meter.observe({ name: 'otelcol_exporter_queue_size', help: size, labels }, () => this.#size));
+    life.onEnd(meter.observe({ name: 'otelcol_exporter_queue_size', help: size, labels }, () => this.#has.size));
     const capacity = 'What the queue may hold, in the units of its size.';
     life.onEnd(
       meter.observe({ name: 'otelcol_exporter_queue_capacity', help: capacity, labels }, () => config.queue_size),
@@ -84,7 +86,7 @@ export class Queue implements Consumer {
 
   /** Items that wait or are being sent. */
   get items(): number {
-    return this.#items;
+    return this.#has.items;
   }
 
   /** Items that could not be sent any more when the exporter stopped. */
@@ -93,13 +95,14 @@ export class Queue implements Consumer {
   }
 
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
+    if (this.#successor) return this.#successor.consume(batch, ctx);
     if (this.#closed) return Promise.resolve(retryable('the exporter is stopping', retryHintMs));
     const size = this.#sizeOf(batch);
     if (size > this.#config.queue_size) return Promise.resolve(this.#tooLarge(batch, size));
-    if (this.#size + size > this.#config.queue_size || this.#waiters.size > 0) {
+    if (this.#has.size + size > this.#config.queue_size || this.#waiters.size > 0) {
       return this.#config.block_on_overflow ? this.#wait(batch, ctx) : this.#full(batch, 'its sending queue is full');
     }
-    return this.#admit(batch, ctx, size);
+    return this.#admit(batch, ctx);
   }
 
   /** Takes no more, and resolves when nothing is left: sent, or lost because the exporter's life was ended. */
@@ -113,6 +116,17 @@ export class Queue implements Consumer {
     });
   }
 
+  /**
+   * All that waits, and what fails retryably from now on, becomes `to`'s, however full it is.
+   * Requests keep their accounts and reservations.
+   */
+  handOver(to: Queue): void {
+    this.#successor = to;
+    this.#batcher?.close();
+    for (let work = this.#ready.shift(); work; work = this.#ready.shift()) this.#move(work, to);
+    for (const waiter of [...this.#waiters]) waiter.end(to.consume(waiter.batch, waiter.ctx));
+  }
+
   /** Gives up what has not been started. */
   discard(): void {
     const outcome = retryable('the exporter is stopping and its time is over');
@@ -120,18 +134,15 @@ export class Queue implements Consumer {
     this.#wakeIfIdle();
   }
 
-  #admit(batch: Payload, ctx: BatchContext, size: number): Promise<Outcome> {
+  #admit(batch: Payload, ctx: BatchContext): Promise<Outcome> {
     const waits = this.#config.wait_for_result;
     // A sender that waits keeps its own reservation until we answer.
     const reserved = waits ? 0 : batch.byteLength;
     if (reserved > 0 && !this.#settings.memory.takeOver(reserved)) {
       return this.#full(batch, 'far more than the memory budget is held');
     }
-    this.#size += size;
-    this.#requests++;
-    this.#items += batch.itemCount;
     if (!waits) {
-      this.#accept(batch, ctx, new Request(batch.itemCount, size, reserved, ctx.account));
+      this.#accept(batch, ctx, new Request(batch, reserved, ctx.account));
       return acceptedPromise;
     }
     return new Promise((resolve) => {
@@ -140,7 +151,7 @@ export class Queue implements Consumer {
         ctx.abort?.removeEventListener('abort', leave);
         resolve(outcome);
       };
-      const request = new Request(batch.itemCount, size, reserved, ctx.account, answer);
+      const request = new Request(batch, reserved, ctx.account, answer);
       ctx.abort?.addEventListener('abort', leave);
       this.#accept(batch, ctx, request);
       if (ctx.abort?.aborted) leave();
@@ -148,12 +159,17 @@ export class Queue implements Consumer {
   }
 
   #accept(batch: Payload, ctx: BatchContext, request: Request): void {
+    this.#has.add(request);
     const work: Work = { payload: batch, ctx: detached(ctx), parts: [{ request, items: batch.itemCount }] };
     if (this.#batcher) this.#batcher.add(work);
     else this.#enqueue(work);
   }
 
   #enqueue(work: Work): void {
+    if (this.#successor) {
+      this.#move(work, this.#successor);
+      return;
+    }
     this.#ready.push(work);
     if (this.#running < this.#config.num_consumers) void this.#run();
   }
@@ -167,7 +183,9 @@ export class Queue implements Consumer {
       }
       this.#sendSize.record(work.payload.itemCount);
       this.#sendBytes.record(work.payload.byteLength);
-      this.#settle(work, await this.#next.consume(work.payload, work.ctx));
+      const outcome: Located = await this.#next.consume(work.payload, work.ctx);
+      if (this.#successor && outcome.status === 'retryable' && !outcome.losses) this.#move(work, this.#successor);
+      else this.#settle(work, outcome);
     }
     this.#running--;
     this.#wakeIfIdle();
@@ -176,22 +194,20 @@ export class Queue implements Consumer {
   #settle(work: Work, outcome: Outcome): void {
     const stopping = this.#life.stopping.aborted;
     if (stopping) this.#lostAtStop += lostItems(outcome, work.payload.itemCount);
-    settle(work, outcome, stopping, (request) => {
-      if (request.reserved > 0) this.#settings.memory.release(request.reserved);
-      this.#size -= request.size;
-      this.#requests--;
-      this.#items -= request.items;
-    });
-    if (this.#waiters.size > 0) this.#letIn();
+    settle(work, outcome, stopping);
+  }
+
+  #move(work: Work, to: Queue): void {
+    for (const { request } of work.parts) this.#has.give(request, to.#has);
+    to.#enqueue(work);
   }
 
   #wakeIfIdle(): void {
-    if (this.#requests === 0 && this.#running === 0) this.#idle?.();
+    if (this.#has.requests === 0 && this.#running === 0) this.#idle?.();
   }
 
   #sizeOf(batch: Payload): number {
-    const { sizer } = this.#config;
-    return sizer === 'requests' ? 1 : sizer === 'items' ? batch.itemCount : batch.byteLength;
+    return this.#has.sizeOf({ items: batch.itemCount, bytes: batch.byteLength });
   }
 
   #tooLarge(batch: Payload, size: number): Outcome {
@@ -207,7 +223,7 @@ export class Queue implements Consumer {
     this.#failed.add(batch.itemCount);
     this.#overflow.event((leftOut) => {
       this.#settings.logger.warn(`refusing batches, the sender is asked to retry: ${why}`, {
-        queue_size: this.#size,
+        queue_size: this.#has.size,
         queue_capacity: this.#config.queue_size,
         sizer: this.#config.sizer,
         refused_before: leftOut,
@@ -238,8 +254,8 @@ export class Queue implements Consumer {
   #letIn(): void {
     for (const waiter of this.#waiters) {
       const size = this.#sizeOf(waiter.batch);
-      if (this.#size + size > this.#config.queue_size) return;
-      waiter.end(this.#admit(waiter.batch, waiter.ctx, size));
+      if (this.#has.size + size > this.#config.queue_size) return;
+      waiter.end(this.#admit(waiter.batch, waiter.ctx));
     }
   }
 }

@@ -77,6 +77,14 @@ class Exporter implements Component, Consumer {
     return this.#front.consume(batch, ctx);
   }
 
+  /** What has not been sent is its queue's then; what is under way has this try left. */
+  handOver(successor: Component): boolean {
+    if (!(successor instanceof Exporter) || !this.#queue || !successor.#queue) return false;
+    this.#queue.handOver(successor.#queue);
+    this.#life.stop();
+    return true;
+  }
+
   shutdown(abort: AbortSignal): Promise<void> {
     this.#closing ??= this.#close(abort);
     return this.#closing;

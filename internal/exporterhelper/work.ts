@@ -2,6 +2,7 @@ import type { BatchContext } from '../core/consumer.ts';
 import { type Account, noAccount } from '../core/ledger.ts';
 import { accepted, type Outcome, partial, worst } from '../core/outcome.ts';
 import type { Payload } from '../otlp/payload.ts';
+import type { Holdings } from './holdings.ts';
 import type { Located, Loss } from './isolate.ts';
 
 /** What one consumer of the queue sends at once: a request, several, or part of one. */
@@ -20,10 +21,11 @@ export interface Part {
 /** One call of the queue's `consume`, until the last of its items is done with. */
 export class Request {
   readonly items: number;
-  /** In units of the queue's sizer. */
-  readonly size: number;
-  /** Bytes reserved in the memory budget. */
+  readonly bytes: number;
+  /** Bytes of these reserved in the memory budget: all or none. */
   readonly reserved: number;
+  /** The queue's that has it. */
+  holder: Holdings | undefined;
   /** Pieces of work that hold some of its items. */
   pieces = 1;
   readonly #account: Account;
@@ -36,18 +38,17 @@ export class Request {
    * @param answer set when the sender waits for the result; otherwise it has been told yes and the items are held
    */
   constructor(
-    items: number,
-    size: number,
+    { itemCount, byteLength }: Payload,
     reserved: number,
     account: Account | undefined,
     answer?: (outcome: Outcome) => void,
   ) {
-    this.items = items;
-    this.size = size;
+    this.items = itemCount;
+    this.bytes = byteLength;
     this.reserved = reserved;
     this.#account = account ?? noAccount;
     this.#answer = answer;
-    if (!answer) this.#account.hold(items);
+    if (!answer) this.#account.hold(itemCount);
   }
 
   delivered(items: number): void {
@@ -73,6 +74,11 @@ export class Request {
 
   /** Every item is done with. What arrived of a request that must come again counts when it has come. */
   finish(): void {
+    this.#tell();
+    this.holder?.end(this);
+  }
+
+  #tell(): void {
     if (!this.#answer || this.#abandoned) return;
     const verdict = this.#result();
     if (verdict.status === 'accepted') this.#account.sent(this.items - (verdict.rejectedItems ?? 0), false);
@@ -92,9 +98,8 @@ export class Request {
  * Tells each request of `work` what became of its items.
  *
  * @param stopping what failed retryably is lost to the shutdown, not to the end of patience
- * @param done called for each request that has no items left elsewhere
  */
-export function settle(work: Work, outcome: Located, stopping: boolean, done: (request: Request) => void): void {
+export function settle(work: Work, outcome: Located, stopping: boolean): void {
   const losses = outcome.losses ?? lossesOf(outcome, work.payload.itemCount);
   let start = 0;
   for (const { request, items } of work.parts) {
@@ -106,10 +111,7 @@ export function settle(work: Work, outcome: Located, stopping: boolean, done: (r
       request.lost(lost, dropReason(loss.outcome ?? outcome, stopping), loss.outcome ?? outcome);
     }
     if (left > 0) request.delivered(left);
-    if (--request.pieces === 0) {
-      request.finish();
-      done(request);
-    }
+    if (--request.pieces === 0) request.finish();
     start += items;
   }
 }

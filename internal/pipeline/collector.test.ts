@@ -3,27 +3,8 @@ import forward from '../../connectors/forward/index.ts';
 import { defineReceiver, type Settings } from '../core/component.ts';
 import { acceptedPromise, partial, permanent, retryable } from '../core/outcome.ts';
 import { settled } from '../testkit/clock.ts';
-import {
-  Addon,
-  exporterOf,
-  Inlet,
-  Middle,
-  Outlet,
-  resolvedConfig,
-  type TestConfig,
-  turning,
-} from '../testkit/collector.ts';
-import { testSettings } from '../testkit/settings.ts';
+import { Addon, exporterOf, Inlet, Middle, Outlet, testCollector, turning } from '../testkit/collector.ts';
 import { idsOf, stamped } from '../testkit/stamped.ts';
-import { buildCollector } from './collector.ts';
-
-/** A collector on virtual time. */
-function running(config: TestConfig) {
-  const env = testSettings();
-  const fatal: Error[] = [];
-  const collector = buildCollector(resolvedConfig(config), { ...env, fatal: (error) => void fatal.push(error) });
-  return { collector, fatal, ...env };
-}
 
 const pass = () => new Middle((batch, ctx, next) => next.consume(batch, ctx));
 const never = () => new AbortController().signal;
@@ -37,7 +18,7 @@ test('a batch goes through the processors in order and to every exporter, as the
       seen.push(name);
       return next.consume(batch, ctx);
     });
-  const { collector } = running({
+  const { collector } = testCollector({
     receivers: { inlet },
     processors: { a: note('a'), b: note('b') },
     exporters: { one, two },
@@ -55,7 +36,7 @@ test('a batch goes through the processors in order and to every exporter, as the
 test('one receiver feeds all its pipelines; one exporter serves several, and each is accounted for', async () => {
   const inlet = new Inlet();
   const outlet = new Outlet();
-  const { collector } = running({
+  const { collector } = testCollector({
     receivers: { inlet },
     exporters: { outlet },
     pipelines: {
@@ -84,7 +65,7 @@ test('one receiver feeds all its pipelines; one exporter serves several, and eac
 test('the fan-out answers with the worst, and counts what came too much', async () => {
   const inlet = new Inlet();
   const [good, bad] = [new Outlet(), new Outlet()];
-  const { collector } = running({
+  const { collector } = testCollector({
     receivers: { inlet },
     exporters: { good, bad },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['good', 'bad'] } },
@@ -108,7 +89,7 @@ test('the books balance at every moment, also while one branch of a fan-out stil
   const quick = new Outlet();
   const answer = Promise.withResolvers<ReturnType<typeof retryable>>();
   const slow = new Outlet(() => answer.promise);
-  const { collector } = running({
+  const { collector } = testCollector({
     receivers: { inlet },
     exporters: { quick, slow },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['quick', 'slow'] } },
@@ -141,7 +122,7 @@ test.each([
   const inlet = new Inlet();
   const outlet = new Outlet();
   const faulty = new Middle(consume);
-  const { collector, meter, logger } = running({
+  const { collector, meter, logger } = testCollector({
     receivers: { inlet },
     processors: { faulty },
     exporters: { outlet },
@@ -166,7 +147,7 @@ test('an exporter that throws does not harm its neighbour', async () => {
       throw new Error('oops');
     },
   }));
-  const { collector } = running({
+  const { collector } = testCollector({
     receivers: { inlet },
     exporters: { faulty: { factory: faulty }, outlet },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['faulty', 'outlet'] } },
@@ -181,7 +162,7 @@ test('items on the edges of a processor are counted as upstream names them', asy
   const inlet = new Inlet();
   const outlet = new Outlet();
   const drop = new Middle(() => acceptedPromise);
-  const { collector, meter } = running({
+  const { collector, meter } = testCollector({
     receivers: { inlet },
     processors: { pass: pass(), drop },
     exporters: { outlet },
@@ -217,7 +198,7 @@ test('starts extensions, exporters, processors from the last, then receivers; st
     factory: { ...pass().factory, create: () => ({ ...step(name), consume: () => acceptedPromise }) },
   });
   const addon = { factory: { ...new Addon().factory, create: () => step('extension') } };
-  const { collector } = running({
+  const { collector } = testCollector({
     receivers: { r: { factory: receiver } },
     processors: { p1: processor('p1'), p2: processor('p2') },
     exporters: { e: { factory: exporterOf(() => ({ ...step('exporter'), consume: () => acceptedPromise })) } },
@@ -236,7 +217,7 @@ test('starts extensions, exporters, processors from the last, then receivers; st
 test('a start that fails names the component and stops what had started', async () => {
   const [inlet, outlet, addon] = [new Inlet(), new Outlet(), new Addon()];
   inlet.failStart = 'port 4317 is in use: choose another endpoint';
-  const { collector } = running({
+  const { collector } = testCollector({
     receivers: { inlet },
     exporters: { outlet },
     extensions: { addon },
@@ -255,7 +236,7 @@ test('a factory that throws is told with the component it was for', () => {
     throw new Error('endpoint is missing');
   });
   expect(() =>
-    running({
+    testCollector({
       receivers: { inlet },
       exporters: { 'made/x': { factory: bad } },
       pipelines: { metrics: { receivers: ['inlet'], exporters: ['made/x'] } },
@@ -265,7 +246,7 @@ test('a factory that throws is told with the component it was for', () => {
 
 test('a collector that was never started shuts down, twice', async () => {
   const [inlet, outlet] = [new Inlet(), new Outlet()];
-  const { collector } = running({
+  const { collector } = testCollector({
     receivers: { inlet },
     exporters: { outlet },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['outlet'] } },
@@ -282,7 +263,7 @@ test('statuses follow each component from starting to stopped, and listeners hea
     report = settings.report;
     return { consume: () => acceptedPromise };
   });
-  const { collector, clock } = running({
+  const { collector, clock } = testCollector({
     receivers: { inlet },
     exporters: { 'made/a': { factory: outlet } },
     pipelines: {
@@ -324,7 +305,7 @@ test('statuses follow each component from starting to stopped, and listeners hea
 test('connectors join pipelines: the end of one is the beginning of others, also of another signal', async () => {
   const inlet = new Inlet();
   const [outlet, other] = [new Outlet(), new Outlet()];
-  const { collector } = running({
+  const { collector } = testCollector({
     receivers: { inlet },
     exporters: { outlet, other },
     connectors: { forward: { factory: forward }, turning: { factory: turning('logs') } },
@@ -370,7 +351,7 @@ test('a pipeline fed by a connector stops after the one that feeds it', async ()
       },
     };
   };
-  const { collector } = running({
+  const { collector } = testCollector({
     receivers: { inlet },
     processors: { first: slow('first'), second: slow('second') },
     exporters: { outlet },
@@ -396,7 +377,7 @@ test('a component finds the extension that it asks for, and nothing under anothe
     },
     consume: () => acceptedPromise,
   }));
-  const { collector } = running({
+  const { collector } = testCollector({
     receivers: { inlet },
     exporters: { e: { factory: asking } },
     extensions: { addon },

@@ -1,7 +1,8 @@
 import type { Host, System } from '../core/component.ts';
 import type { ResolvedConfig, ResolvedPipeline } from '../core/resolved.ts';
+import { buildGraph } from './builder.ts';
 import type { Lease } from './edges.ts';
-import { buildGraph, type Graph } from './graph.ts';
+import type { Graph } from './graph.ts';
 import { Ledger, type LedgerSnapshot } from './ledger.ts';
 import { start, startOrder, stop, stopInOrder } from './lifecycle.ts';
 import { type Environment, keyOf, type Node } from './node.ts';
@@ -121,6 +122,7 @@ class RunningCollector implements Collector {
     );
     for (const swap of next.swaps) swap();
     this.#graph = next;
+    handOver(leaving, leases, next);
     this.#retire(old, leaving, leases);
     for (const node of startOrder(next)) {
       if (node.kind === 'receiver' && next.fresh.includes(node)) await this.#startReceiver(node, next);
@@ -195,7 +197,7 @@ class RunningCollector implements Collector {
     }
     const done = stopInOrder(old, async (node) => {
       if (!members.has(node)) return;
-      const ends = (leases.get(node) ?? []).map((lease) => lease.done());
+      const ends = node.handedOver ? [] : leases.get(node)!.map((lease) => lease.done());
       await Promise.race([Promise.all([node.edge?.calls.idle(), ...ends]), this.#stopping.promise]);
       await this.#stop(node, this.#deadline.signal);
       this.#draining.delete(node);
@@ -222,8 +224,9 @@ class RunningCollector implements Collector {
     return start(node, this.#hostFor(node, graph), this.#statuses);
   }
 
-  #stop(node: Node, abort: AbortSignal): Promise<void> {
-    return stop(node, abort, this.#statuses, this.#env.logger);
+  async #stop(node: Node, abort: AbortSignal): Promise<void> {
+    await Promise.all(node.predecessors.map((before) => before.stopped.promise));
+    await stop(node, abort, this.#statuses, this.#env.logger);
   }
 
   #hostFor(node: Node, graph: Graph): Host {
@@ -262,5 +265,17 @@ class RunningCollector implements Collector {
 /** What exporters and connectors that leave still have to end. Taken before the swap gives their branches to others. */
 function leasesOf(graph: Graph, leaving: readonly Node[]): ReadonlyMap<Node, readonly Lease[]> {
   const leases = [...graph.lines.values()].flatMap((line) => [...line.branches.values()].map(({ lease }) => lease));
-  return new Map(leaving.map((node) => [node, leases.filter(({ target }) => target === node.component)]));
+  const own = (node: Node) => leases.filter(({ target }) => target === node.component);
+  return new Map(leaving.map((node) => [node, [...node.inherited, ...own(node)]]));
+}
+
+/** A corrected endpoint gets what the wrong one could not take. */
+function handOver(leaving: readonly Node[], leases: ReadonlyMap<Node, readonly Lease[]>, next: Graph): void {
+  for (const node of leaving) {
+    const successor = next.nodes.get(node.key);
+    if (!successor || !node.component.handOver?.(successor.component)) continue;
+    node.handedOver = true;
+    successor.predecessors.push(node);
+    successor.inherited.push(...leases.get(node)!);
+  }
 }

@@ -8,7 +8,7 @@ import { type Outcome, permanent } from '../core/outcome.ts';
 import type { ResolvedComponent } from '../core/resolved.ts';
 import type { Logger, Meter } from '../core/telemetry.ts';
 import type { Signal } from '../otlp/payload.ts';
-import type { ProcessorEdge } from './edges.ts';
+import type { Lease, ProcessorEdge } from './edges.ts';
 import type { Statuses } from './status.ts';
 
 /** What the process gives to a collector. */
@@ -42,6 +42,12 @@ export class Node {
   readonly #make: (node: Node) => void;
   /** A processor's. */
   edge: ProcessorEdge | undefined;
+  /** Instances that have handed their work over to this one, and may still be at it with their last try. */
+  readonly predecessors: Node[] = [];
+  /** What these owed. */
+  readonly inherited: Lease[] = [];
+  /** Its successor has its work. */
+  handedOver = false;
   /** Replaced: its status is nobody's concern any more. */
   gone = false;
 

@@ -1,50 +1,10 @@
 import { expect, test } from 'vitest';
 import batch from '../../processors/batch/index.ts';
 import type { Host } from '../core/component.ts';
-import { accepted, acceptedPromise, type Outcome, retryable } from '../core/outcome.ts';
-import { retryOnFailure, sendingQueue } from '../exporterhelper/schema.ts';
-import { exporter } from '../exporterhelper/stack.ts';
+import { accepted, acceptedPromise, type Outcome } from '../core/outcome.ts';
 import { settled } from '../testkit/clock.ts';
-import { Addon, exporterOf, Inlet, Middle, Outlet, resolvedConfig, type TestConfig } from '../testkit/collector.ts';
-import { testSettings } from '../testkit/settings.ts';
+import { Addon, exporterOf, Inlet, Middle, Outlet, runningCollector, type TestConfig } from '../testkit/collector.ts';
 import { idsOf, stamped } from '../testkit/stamped.ts';
-import { buildCollector } from './collector.ts';
-
-async function running(config: TestConfig) {
-  const env = testSettings();
-  const fatal: Error[] = [];
-  const collector = buildCollector(resolvedConfig(config), { ...env, fatal: (error) => void fatal.push(error) });
-  await collector.start();
-  const reload = (next: TestConfig) => collector.reload(resolvedConfig(next));
-  return { collector, reload, fatal, ...env };
-}
-
-/** An exporter with the real queue and retry. `answer` may depend on the instance's configuration. */
-class Queued {
-  readonly arrived: string[] = [];
-  readonly instances: string[] = [];
-  answer: (target: string) => Outcome | Promise<Outcome> = () => accepted;
-
-  part(target: string, queue: Record<string, unknown> = {}) {
-    const factory = exporterOf((settings, config: { target: string }) => {
-      this.instances.push(`create ${config.target}`);
-      const stack = {
-        sending_queue: sendingQueue().parse(queue),
-        retry_on_failure: retryOnFailure().parse({}),
-      };
-      return exporter(settings, stack, {
-        start: async () => void this.instances.push(`start ${config.target}`),
-        send: async (payload) => {
-          const outcome = await this.answer(config.target);
-          if (outcome.status === 'accepted') this.arrived.push(...idsOf(payload).map((id) => `${config.target}:${id}`));
-          return outcome;
-        },
-        shutdown: async () => void this.instances.push(`shutdown ${config.target}`),
-      });
-    });
-    return { factory, config: { target } };
-  }
-}
 
 const never = () => new AbortController().signal;
 const pass = () => new Middle((payload, ctx, next) => next.consume(payload, ctx));
@@ -69,55 +29,13 @@ test('a reload of the same configuration touches nothing', async () => {
     extensions: { addon },
     pipelines: { traces: { receivers: ['inlet'], processors: ['middle'], exporters: ['outlet'] } },
   };
-  const { collector, reload } = await running(config);
+  const { collector, reload } = await runningCollector(config);
   const before = inlet.outputs;
   await reload(config);
   for (const { events } of [inlet, outlet, addon, middle]) expect(events).toEqual(['create 1', 'start 1']);
   expect(inlet.outputs).toBe(before);
   await inlet.send(stamped('traces', ['a']));
   expect(collector.ledger().branches).toMatchObject([{ received: 1, sent: 1 }]);
-});
-
-test('a changed exporter: the new one starts first, the old one ends its queue, nothing is lost', async () => {
-  const inlet = new Inlet();
-  const queued = new Queued();
-  const config = (target: string): TestConfig => ({
-    receivers: { inlet },
-    exporters: { queued: queued.part(target) },
-    pipelines: { traces: { receivers: ['inlet'], exporters: ['queued'] } },
-  });
-  queued.answer = (target) => (target === 'old' ? retryable('down') : accepted);
-  const { collector, reload, clock } = await running(config('old'));
-  await inlet.send(stamped('traces', ['a', 'b']));
-  await reload(config('new'));
-  await inlet.send(stamped('traces', ['c']));
-  await clock.advance(60_000);
-  expect(queued.arrived).toEqual(['new:c']);
-  expect(collector.ledger()).toMatchObject({ balanced: true, branches: [{ received: 3, sent: 1, held: 2 }] });
-  expect(queued.instances).toEqual(['create old', 'start old', 'create new', 'start new']);
-  queued.answer = () => accepted;
-  await clock.advance(60_000);
-  expect(queued.arrived).toEqual(['new:c', 'old:a', 'old:b']);
-  expect(queued.instances.at(-1)).toBe('shutdown old');
-  expect(collector.ledger()).toMatchObject({ balanced: true, branches: [{ received: 3, sent: 3, held: 0 }] });
-  expect(inlet.events).toEqual(['create 1', 'start 1']);
-});
-
-test('a shutdown does not wait for what a replaced exporter cannot deliver, and counts it', async () => {
-  const inlet = new Inlet();
-  const queued = new Queued();
-  const config = (target: string): TestConfig => ({
-    receivers: { inlet },
-    exporters: { queued: queued.part(target) },
-    pipelines: { traces: { receivers: ['inlet'], exporters: ['queued'] } },
-  });
-  queued.answer = () => retryable('down');
-  const { collector, reload } = await running(config('old'));
-  await inlet.send(stamped('traces', ['a', 'b']));
-  await reload(config('new'));
-  await collector.shutdown(never());
-  expect(collector.ledger()).toMatchObject({ balanced: true, branches: [{ dropped: { shutdown: 2 }, held: 0 }] });
-  expect(queued.instances).toContain('shutdown old');
 });
 
 test('a changed processor flushes what it holds into what is after it', async () => {
@@ -128,7 +46,7 @@ test('a changed processor flushes what it holds into what is after it', async ()
     exporters: { outlet },
     pipelines: { traces: { receivers: ['inlet'], processors: ['batch'], exporters: ['outlet'] } },
   });
-  const { collector, reload } = await running(config(60_000));
+  const { collector, reload } = await runningCollector(config(60_000));
   await inlet.send(stamped('traces', ['a']));
   expect(collector.ledger().branches).toMatchObject([{ received: 1, held: 1 }]);
   await reload(config(50_000));
@@ -141,26 +59,6 @@ test('a changed processor flushes what it holds into what is after it', async ()
   expect(outlet.events.filter((event) => event.startsWith('create'))).toEqual(['create 1']);
 });
 
-test('a batch held against a dead backend goes to the new one after the reload', async () => {
-  const inlet = new Inlet();
-  const queued = new Queued();
-  queued.answer = (target) => (target === 'dead' ? retryable('down') : accepted);
-  const config = (target: string): TestConfig => ({
-    receivers: { inlet },
-    processors: { batch: batching() },
-    // wait_for_result: the batch stays with the processor until the backend has it
-    exporters: { queued: queued.part(target, { wait_for_result: true }) },
-    pipelines: { traces: { receivers: ['inlet'], processors: ['batch'], exporters: ['queued'] } },
-  });
-  const { collector, reload, clock } = await running(config('dead'));
-  await inlet.send(stamped('traces', ['a']));
-  await clock.advance(1000);
-  await reload(config('alive'));
-  await clock.advance(400_000);
-  expect(queued.arrived).toEqual(['alive:a']);
-  expect(collector.ledger()).toMatchObject({ balanced: true, branches: [{ received: 1, sent: 1, held: 0 }] });
-});
-
 test('processors after which nothing changed stay, those before a change are replaced', async () => {
   const [inlet, outlet] = [new Inlet(), new Outlet()];
   const [one, two, three] = [pass(), pass(), pass()];
@@ -170,7 +68,7 @@ test('processors after which nothing changed stay, those before a change are rep
     exporters: { outlet },
     pipelines: { traces: { receivers: ['inlet'], processors, exporters: ['outlet'] } },
   });
-  const { reload } = await running(config(['one', 'two', 'three'], 1));
+  const { reload } = await runningCollector(config(['one', 'two', 'three'], 1));
   await reload(config(['one', 'two', 'three'], 2));
   await settled();
   expect(three.events).toEqual(['create 1', 'start 1']);
@@ -189,7 +87,7 @@ test('a changed receiver gives its address up before its successor starts', asyn
     exporters: { outlet },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['outlet'] } },
   });
-  const { reload } = await running(config(1));
+  const { reload } = await runningCollector(config(1));
   await reload(config(2));
   expect(inlet.events).toEqual(['create 1', 'start 1', 'create 2', 'shutdown 1', 'start 2']);
 });
@@ -202,7 +100,7 @@ test('a new pipeline is fed by the receiver that is already there', async () => 
     exporters: { outlet, other },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['outlet'] }, ...more },
   });
-  const { collector, reload } = await running(config({}));
+  const { collector, reload } = await runningCollector(config({}));
   await inlet.send(stamped('traces', ['a']));
   await reload(config({ 'traces/2': { receivers: ['inlet'], exporters: ['other'] } }));
   await inlet.send(stamped('traces', ['b']));
@@ -227,7 +125,7 @@ test('a receiver that begins to serve another signal is made anew', async () => 
     exporters: { outlet },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['outlet'] }, ...more },
   });
-  const { reload } = await running(config({}));
+  const { reload } = await runningCollector(config({}));
   await reload(config({ logs: { receivers: ['inlet'], exporters: ['outlet'] } }));
   expect(inlet.events).toEqual(['create 1', 'start 1', 'create 2', 'shutdown 1', 'start 2']);
   expect((await inlet.send(stamped('logs', ['l']))).status).toBe('accepted');
@@ -242,7 +140,7 @@ test('exporters come and go: the books of each balance, and what was held goes w
     exporters: { first, second },
     pipelines: { traces: { receivers: ['inlet'], processors: ['batch'], exporters } },
   });
-  const { collector, reload } = await running(config(['first']));
+  const { collector, reload } = await runningCollector(config(['first']));
   const balanced = () => expect(collector.ledger().balanced).toBe(true);
   await inlet.send(stamped('traces', ['a']));
   await reload(config(['first', 'second']));
@@ -265,7 +163,7 @@ test('when a new exporter does not start, the old configuration has not been tou
   const [outlet, broken] = [new Outlet(), new Outlet()];
   broken.failStart = 'cannot read ca.pem';
   const base = { receivers: { inlet }, processors: { batch: batching() } };
-  const { collector, reload, fatal } = await running({
+  const { collector, reload, fatal } = await runningCollector({
     ...base,
     exporters: { outlet },
     pipelines: { traces: { receivers: ['inlet'], processors: ['batch'], exporters: ['outlet'] } },
@@ -294,7 +192,7 @@ test('when a new receiver does not start, the old configuration runs again', asy
     exporters: { outlet },
     pipelines: { traces: { receivers, exporters: ['outlet'] } },
   });
-  const { collector, reload, fatal } = await running(config(1, ['inlet']));
+  const { collector, reload, fatal } = await runningCollector(config(1, ['inlet']));
   other.failStart = 'port in use';
   await expect(reload(config(2, ['inlet', 'other']))).rejects.toThrow('receiver other did not start: port in use');
   expect(inlet.events.slice(-3)).toEqual(['create 3', 'shutdown 2', 'start 3']);
@@ -315,7 +213,7 @@ test('when even the way back fails, the process is told', async () => {
     exporters: { outlet },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['outlet'] } },
   });
-  const { reload, fatal } = await running(config(1));
+  const { reload, fatal } = await runningCollector(config(1));
   inlet.failStart = 'port taken by a thief';
   await expect(reload(config(2))).rejects.toThrow('the way back');
   expect(fatal.length).toBe(1);
@@ -334,7 +232,7 @@ test('who asked for an extension that changes is made anew with it', async () =>
     extensions: { addon: { factory: addon.factory, config: token } },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['asking', 'plain'] } },
   });
-  const { reload } = await running(config('a'));
+  const { reload } = await runningCollector(config('a'));
   await reload(config('b'));
   await settled();
   expect(addon.events).toEqual(['create 1', 'start 1', 'create 2', 'start 2', 'shutdown 1']);
@@ -373,7 +271,7 @@ test('an extension that cannot start beside the one it replaces starts in its st
     extensions: { addon: { factory: exclusive, config: path } },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['outlet'] } },
   });
-  const { reload, collector } = await running(config('/a'));
+  const { reload, collector } = await runningCollector(config('/a'));
   await reload(config('/b'));
   expect(addon.events).toEqual(['create 1', 'start 1', 'create 2', 'shutdown 2', 'shutdown 1', 'create 3', 'start 3']);
   expect(listening).toBe(1);
@@ -394,7 +292,7 @@ test('a batch on its way through a slow processor at the reload arrives', async 
     exporters: { outlet: { factory: outlet.factory, config: version } },
     pipelines: { traces: { receivers: ['inlet'], processors: ['slow'], exporters: ['outlet'] } },
   });
-  const { collector, reload } = await running(config(1));
+  const { collector, reload } = await runningCollector(config(1));
   const sent = inlet.send(stamped('traces', ['a']));
   await reload(config(2));
   expect(slow.events).not.toContain('shutdown 1');
@@ -416,7 +314,7 @@ test('a replaced exporter answers the calls that it has before it is shut down',
     exporters: { outlet: { factory: outlet.factory, config: version } },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['outlet'] } },
   });
-  const { reload, collector } = await running(config(1));
+  const { reload, collector } = await runningCollector(config(1));
   const sent = inlet.send(stamped('traces', ['a']));
   await reload(config(2));
   await settled();
@@ -465,7 +363,7 @@ test('when a changed extension cannot start at all, the old one runs again, and 
     extensions: { addon: { factory: failing, config: token } },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['asking'] } },
   });
-  const { reload, collector, fatal } = await running(config('good'));
+  const { reload, collector, fatal } = await runningCollector(config('good'));
   await expect(reload(config('bad'))).rejects.toThrow('extension addon did not start: cannot read token file');
   expect(fatal).toEqual([]);
   await inlet.send(stamped('traces', ['a']));
@@ -489,7 +387,7 @@ test('a reload after the shutdown is refused', async () => {
     exporters: { outlet },
     pipelines: { traces: { receivers: ['inlet'], exporters: ['outlet'] } },
   };
-  const { collector, reload } = await running(config);
+  const { collector, reload } = await runningCollector(config);
   await collector.shutdown(never());
   await expect(reload(config)).rejects.toThrow('stopping');
 });

@@ -20,7 +20,8 @@ import { type BatchContext, type Consumer, noContext } from '../core/consumer.ts
 import type { Outcome } from '../core/outcome.ts';
 import type { ResolvedComponent, ResolvedConfig, ResolvedPipeline } from '../core/resolved.ts';
 import { Payload, type Signal } from '../otlp/payload.ts';
-import { type Answer, RecordingConsumer } from './settings.ts';
+import { buildCollector } from '../pipeline/collector.ts';
+import { type Answer, RecordingConsumer, testSettings } from './settings.ts';
 
 /** A component of a test configuration: its factory and the output of its schema. */
 export interface Part {
@@ -203,4 +204,20 @@ export class Addon implements Life {
       },
     });
   }
+}
+
+/** A collector on virtual time, not started. */
+export function testCollector(config: TestConfig) {
+  const env = testSettings();
+  const fatal: Error[] = [];
+  const collector = buildCollector(resolvedConfig(config), { ...env, fatal: (error) => void fatal.push(error) });
+  const reload = (next: TestConfig) => collector.reload(resolvedConfig(next));
+  return { ...env, collector, reload, fatal };
+}
+
+/** The same, started. */
+export async function runningCollector(config: TestConfig) {
+  const made = testCollector(config);
+  await made.collector.start();
+  return made;
 }
