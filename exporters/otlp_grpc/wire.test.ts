@@ -17,6 +17,7 @@ import factory from './index.ts';
  */
 
 let server: Http2Server | undefined;
+let sessions = 0;
 afterEach(() => {
   server?.close();
 });
@@ -29,7 +30,14 @@ interface Seen {
 /** @param answer the framed message, and headers beside `content-type` */
 async function sendTo(config: Record<string, unknown>, batch: Payload, answer: Buffer, headers = {}) {
   const seen: Seen[] = [];
-  server = createServer().on('stream', (stream: ServerHttp2Stream, head: IncomingHttpHeaders) => {
+  server = createServer();
+  server.on('session', (session) => {
+    sessions += 1;
+    session.once('close', () => {
+      sessions -= 1;
+    });
+  });
+  server.on('stream', (stream: ServerHttp2Stream, head: IncomingHttpHeaders) => {
     const parts: Buffer[] = [];
     stream.on('data', (part: Buffer) => parts.push(part));
     stream.on('end', () => {
@@ -81,6 +89,11 @@ test.each([
     expect(undo(body.subarray(5)).equals(wanted)).toBe(true);
   },
 );
+
+test('shutdown closes the connection', async () => {
+  await sendTo({}, batch, emptyAnswer);
+  await expect.poll(() => sessions).toBe(0);
+});
 
 test('gzip is the default', async () => {
   const { seen } = await sendTo({}, batch, emptyAnswer);

@@ -203,6 +203,16 @@ test('connections are kept and used again', async () => {
   expect(backend.connections).toBe(1);
 });
 
+test('shutdown closes the connections', async () => {
+  const backend = await new Backend().listen();
+  const exporter = await started({ ...bare, endpoint: backend.url });
+  await exporter.consume(stamped('traces', ['a']), noContext);
+  const open = () => new Promise<number>((done) => backend.server.getConnections((_, count) => done(count)));
+  expect(await open()).toBe(1);
+  await exporter.shutdown?.(new AbortController().signal);
+  await expect.poll(open).toBe(0);
+});
+
 test('disable_keep_alives makes a connection for each request', async () => {
   const backend = await new Backend().listen();
   const exporter = await started({ ...bare, disable_keep_alives: true, endpoint: backend.url });
