@@ -37,6 +37,9 @@ export const MAX_DEPTH = 90;
  * wrong wire types of known fields, lengths beyond their parent, malformed varints, ids that are neither empty nor of
  * the right length, strings that are not UTF-8, nesting beyond MAX_DEPTH. Unknown fields pass if they are well-formed.
  * Items are spans, log records and data points as they stand on the wire.
+ *
+ * The Go collector does not look at text. Here it costs about 40% of this pass, some 4% of what a span costs from one
+ * end to the other, and buys that one client's broken string cannot make a backend refuse everybody's batch.
  */
 export function checkRequest(signal: Signal, bytes: Uint8Array): { readonly items: number } | Malformed {
   const check = new Check(bytes);

@@ -76,15 +76,26 @@ export class Raw {
         tag = uint32At(buf, at);
       }
       let from = pos;
-      if ((tag & 7) === LEN && pos < end && buf[pos]! < 0x80) {
+      let more = 1;
+      const wire = tag & 7;
+      if (wire === LEN && pos < end && buf[pos]! < 0x80) {
         from = pos + 1;
         pos = from + buf[pos]!;
-        if (pos > end) break;
-      } else {
+        // Attributes come in rows, of which only the first and the last matter here. No tag of two bytes passes as one.
+        while (buf[pos] === tag && tag < 0x80 && pos + 1 < end && buf[pos + 1]! < 0x80) {
+          if (pos + 2 + buf[pos + 1]! > end) break;
+          from = pos + 2;
+          pos = from + buf[pos + 1]!;
+          more++;
+        }
+      } else if (wire === FIXED64) pos += 8;
+      else if (wire === VARINT && buf[pos]! < 0x80) pos++;
+      else {
         pos = skipValue(buf, pos, end, tag);
         if (pos < 0) break;
-        if ((tag & 7) === LEN) from = shortVarintEnd(buf, from, end);
+        if (wire === LEN) from = shortVarintEnd(buf, from, end);
       }
+      if (pos > end) break;
       if (tag >= TAGS) continue;
       const kind = kinds[row + tag]!;
       if (kind === KIND_UNKNOWN || kind === KIND_MISTYPED) continue;
@@ -92,9 +103,9 @@ export class Raw {
       const field = tag >>> 3;
       if ((present & (1 << field)) === 0) {
         present |= 1 << field;
-        times[field] = 1;
+        times[field] = more;
         first[field] = at;
-      } else times[field]!++;
+      } else times[field]! += more;
       starts[field] = from;
       ends[field] = pos;
     }

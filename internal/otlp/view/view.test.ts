@@ -18,7 +18,7 @@ import {
   SummaryPoint,
 } from './point.ts';
 import type { EntityRef, ResourceGroup, ScopeGroup } from './resource.ts';
-import type { Event, Link, Span } from './span.ts';
+import { type Event, type Link, Span } from './span.ts';
 import { AnyValue, type KeyValue } from './value.ts';
 import { type Walk, walkLogs, walkMetrics, walkSpans } from './walk.ts';
 
@@ -110,6 +110,12 @@ test('a value is told in plain JavaScript', () => {
       ['array', ['a', undefined]],
     ],
   });
+});
+
+test('a tag of two bytes is not taken for a row of one-byte tags', () => {
+  // Field 16 as bytes is not what the schema says, twice; its tag is 0x82 0x01.
+  const bytes = Uint8Array.from([0x82, 0x01, 0x01, 0x00, 0x82, 0x01, 0x01, 0x00, 0x30, 0x03]);
+  expect(new Span().reset(bytes, 0, bytes.length).kind).toBe(3);
 });
 
 test('on bytes that no check has seen the views stop, and never read out of range or throw', () => {
