@@ -9,11 +9,12 @@ import {
 import { Payload, type Signal } from '../otlp/payload.ts';
 import { idsOf } from './stamped.ts';
 
-/** What a backend says to one request: yes, a gRPC status, a partial success, or nothing until `release`. */
+/** What a backend says to one request: yes, yes after a while, a gRPC status, a partial success, or nothing until `release`. */
 export type Reply =
   | 'ok'
   | 'hang'
-  | { readonly code: status; readonly reason: string }
+  | { readonly afterMs: number }
+  | { readonly code: status; readonly reason: string; readonly retryAfterMs?: number }
   | { readonly rejected: number; readonly reason: string };
 
 const services = {
@@ -83,8 +84,9 @@ export class GrpcBackend {
       };
       if (reply === 'ok') accept(Buffer.alloc(0));
       else if (reply === 'hang') this.#hanging.push(() => accept(Buffer.alloc(0)));
+      else if ('afterMs' in reply) setTimeout(() => accept(Buffer.alloc(0)), reply.afterMs);
       else if ('rejected' in reply) accept(partialSuccess(reply.rejected, reply.reason));
-      else done({ code: reply.code, details: reply.reason, metadata: new Metadata() });
+      else done({ code: reply.code, details: reply.reason, metadata: trailers(reply) });
     };
   }
 }
@@ -102,6 +104,21 @@ function service(path: string): ServiceDefinition {
       responseDeserialize: raw,
     },
   } as unknown as ServiceDefinition;
+}
+
+/** With `retryAfterMs` as OTLP wants it told: a google.rpc.Status with a RetryInfo. */
+function trailers({ code, retryAfterMs }: { code: status; retryAfterMs?: number }): Metadata {
+  const metadata = new Metadata();
+  if (retryAfterMs === undefined) return metadata;
+  const part = (number: number, bytes: Buffer) =>
+    Buffer.concat([Buffer.from([(number << 3) | 2, bytes.length]), bytes]);
+  const nanos = retryAfterMs * 1e6;
+  // Duration { nanos = 2 } of less than a second, in RetryInfo { retry_delay = 1 }, in Any { type_url = 1, value = 2 }
+  const delay = Buffer.from([0x10, ...[0, 7, 14, 21].map((shift) => ((nanos >>> shift) & 127) | 128), nanos >>> 28]);
+  const name = Buffer.from('type.googleapis.com/google.rpc.RetryInfo');
+  const any = Buffer.concat([part(1, name), part(2, part(1, delay))]);
+  metadata.set('grpc-status-details-bin', Buffer.concat([Buffer.from([0x08, code]), part(3, any)]));
+  return metadata;
 }
 
 /** partial_success = 1 { rejected = 1, error_message = 2 } */

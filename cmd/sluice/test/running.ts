@@ -2,6 +2,7 @@ import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { vi } from 'vitest';
 import type { Otelcol } from '../../../bench/peers/otelcol.ts';
 import { startSluice } from '../../../bench/peers/sluice.ts';
+import { decodeStatus } from '../../../internal/net/status_details.ts';
 import type { Signal } from '../../../internal/otlp/payload.ts';
 import { stamped } from '../../../internal/testkit/stamped.ts';
 
@@ -52,6 +53,19 @@ export async function post(sluice: Running, signal: Signal, ids: readonly string
 
 const service = { traces: 'trace.v1.TraceService', metrics: 'metrics.v1.MetricsService', logs: 'logs.v1.LogsService' };
 
+export interface GrpcReply {
+  readonly code: number;
+  readonly reason: string;
+  /** Of the RetryInfo, when the server sent one. */
+  readonly retryAfterMs: number | undefined;
+}
+
+function replyOf({ code, details, metadata }: ServiceError): GrpcReply {
+  const [status] = metadata.get('grpc-status-details-bin');
+  const retryAfterMs = status === undefined ? undefined : decodeStatus(Buffer.from(status))?.retryAfterMs;
+  return { code, reason: details, retryAfterMs };
+}
+
 /** A gRPC client of one running collector. */
 export class GrpcSender {
   readonly #client: Client;
@@ -61,12 +75,16 @@ export class GrpcSender {
   }
 
   /** @returns the gRPC status code */
-  call(signal: Signal, bytes: Uint8Array): Promise<number> {
+  async call(signal: Signal, bytes: Uint8Array): Promise<number> {
+    return (await this.exchange(signal, bytes)).code;
+  }
+
+  exchange(signal: Signal, bytes: Uint8Array): Promise<GrpcReply> {
     const raw = (value: Buffer) => value;
     const path = `/opentelemetry.proto.collector.${service[signal]}/Export`;
     return new Promise((resolve) => {
       this.#client.makeUnaryRequest(path, raw, raw, Buffer.from(bytes), (error: ServiceError | null) =>
-        resolve(error?.code ?? 0),
+        resolve(error ? replyOf(error) : { code: 0, reason: '', retryAfterMs: undefined }),
       );
     });
   }
