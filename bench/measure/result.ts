@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import manifest from '../../package.json' with { type: 'json' };
 import { RECIPES } from '../peers/recipes.ts';
 import type { Figures, Goal, Scenario } from '../scenarios/scenario.ts';
 import { ratio, type Spread, spread } from './stats.ts';
@@ -32,8 +33,10 @@ export function machine(): string {
   return `${all[0]?.model.trim() ?? 'unknown CPU'}, ${all.length} cores`;
 }
 
+/** @param sluice "source", or else the single executable */
 export function versions(sluice: string): Record<string, string> {
-  return { sluice, node: process.versions.node, otelcol: RECIPES.otelcol.version };
+  const how = sluice === 'source' ? 'from source' : 'single executable';
+  return { sluice: `${manifest.version} (${how})`, node: process.versions.node, otelcol: RECIPES.otelcol.version };
 }
 
 export function summarize(

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,6 +25,7 @@ export const idle: Scenario = {
   runs: 1,
   figures: [
     { key: 'rssMib', label: 'RSS, MiB', digits: 1 },
+    { key: 'anonMib', label: 'of it not backed by files, MiB', digits: 1 },
     { key: 'startMs', label: 'exec to listening, ms', digits: 1 },
   ],
   // MB as in "80 MB", not MiB.
@@ -44,12 +45,18 @@ export const idle: Scenario = {
     const subject = await startSubject(name, pipelineYaml(SHAPE, NO_BACKEND), settings);
     try {
       await sleep(settings.seconds * 1000);
-      return { rssMib: subject.usage()!.rssBytes / MIB, startMs: median(starts) };
+      const usage = subject.usage()!;
+      return { rssMib: usage.rssBytes / MIB, anonMib: anonymousKib(subject.pid) / 1024, startMs: median(starts) };
     } finally {
       await subject.stop();
     }
   },
 };
+
+/** Memory without the pages of the program's file and of libraries, which the system can drop and share (proc(5)). */
+function anonymousKib(pid: number): number {
+  return Number(/^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}
 
 function builtIfThere(settings: RunSettings): RunSettings {
   return settings.sluice === 'source' && existsSync(BUILT) ? { ...settings, sluice: BUILT } : settings;
