@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { object, unsupported } from '../config/fields.ts';
+import { componentId, object, unsupported } from '../config/fields.ts';
 import {
   type AuthResult,
   type ClientAuthenticator,
@@ -12,7 +11,7 @@ import type { ClientMetadata } from '../core/consumer.ts';
 import { type Permanent, permanent } from '../core/outcome.ts';
 
 const authenticator = () =>
-  z.string().min(1).describe('Id of the extension that authenticates, as in `service.extensions`.');
+  componentId('extension').describe('Id of the extension that authenticates, as in `service.extensions`.');
 
 /** The `auth` part of a client. */
 export function clientAuth() {
