@@ -58,8 +58,8 @@ class Builder {
   }
 
   build(): Graph {
-    const { service, extensions, connectors } = this.#config;
-    for (const id of service.extensions) this.#extension(id, extensions.get(id)!.fingerprint);
+    const { service, connectors } = this.#config;
+    for (const id of service.extensions) this.#extension(id);
     for (const spec of service.pipelines.values()) this.#openEntry(spec);
     for (const spec of service.pipelines.values()) {
       for (const id of spec.exporters) {
@@ -119,8 +119,8 @@ class Builder {
     return settingsFor(node, this.#around.env, this.#around.statuses, signal, account);
   }
 
-  #extension(id: string, wiring: string): void {
-    this.#node({ kind: 'extension', id }, [], wiring, (node) => {
+  #extension(id: string): void {
+    this.#node({ kind: 'extension', id }, [], '', (node) => {
       node.component = (node.part.factory as ExtensionFactory).create(this.#settings(node), node.part.config);
     });
   }
