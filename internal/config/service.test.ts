@@ -36,7 +36,20 @@ test('logs', async () => {
     encoding: 'json',
     outputPaths: ['stdout', '/var/log/x'],
     initialFields: { a: 1 },
+    resource: true,
+    sampling: { tickMs: 10_000, initial: 10, thereafter: 100 },
   });
+});
+
+test('repeated log lines are thinned out as told, or not at all', async () => {
+  const logs = async (text: string) => (await telemetry(`{ logs: ${text} }`)).logs;
+  expect(await logs('{ sampling: { tick: 1m, initial: 1, thereafter: 0 }, disable_zap_resource: true }')).toMatchObject(
+    {
+      resource: false,
+      sampling: { tickMs: 60_000, initial: 1, thereafter: 0 },
+    },
+  );
+  expect((await logs('{ sampling: { enabled: false } }')).sampling).toBeUndefined();
 });
 
 test('metrics are served where readers say, in the newer form', async () => {
@@ -126,10 +139,8 @@ const wrong: [string, string[]][] = [
     ],
   ],
   [
-    '  telemetry: { logs: { sampling: { enabled: true } } }',
-    [
-      '6:24 service.telemetry.logs.sampling: has no effect in Sluice: changes are logged and not events, so no line needs to be left out',
-    ],
+    '  telemetry: { logs: { development: true } }',
+    ['6:24 service.telemetry.logs.development: has no effect in Sluice: there is no development mode of the logger'],
   ],
   ['  telemetry: { traces: { level: none } }', []],
   ['  memory_budget_mib: 0', ['6:22 service.memory_budget_mib: expected a number of more than 0, got 0']],

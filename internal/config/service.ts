@@ -30,12 +30,19 @@ const logs = object({
     .describe('Text for people, or one JSON object per line.'),
   output_paths: z.array(z.string().min(1)).default(['stderr']).describe('`stderr`, `stdout` or file paths.'),
   initial_fields: z.record(z.string(), z.unknown()).default({}).describe('Fields added to each line.'),
-  sampling: ignored('changes are logged and not events, so no line needs to be left out'),
+  sampling: defaulted(
+    object({
+      enabled: z.boolean().default(true).describe('False writes every line.'),
+      tick: duration('10s').describe('Length of a round.'),
+      initial: integer().min(0).default(10).describe('Lines of the same text written in each round.'),
+      thereafter: integer().min(0).default(100).describe('From then on every n-th is written; 0: none.'),
+    }),
+  ).describe('How repeated lines are thinned out.'),
   error_output_paths: ignored("the logger's own errors go to stderr"),
   development: ignored('there is no development mode of the logger'),
   disable_caller: ignored('lines name the component and not the source file'),
   disable_stacktrace: ignored('stack traces are written for bugs only'),
-  disable_zap_resource: ignored('lines carry no resource'),
+  disable_zap_resource: z.boolean().default(false).describe('Lines of the JSON encoding do not name the resource.'),
   processors: unsupported('collect the log file or stderr in its place'),
 });
 
@@ -152,6 +159,8 @@ function resolveTelemetry({ logs, metrics, resource }: Service['telemetry']): Te
       encoding: logs.encoding,
       outputPaths: logs.output_paths,
       initialFields: logs.initial_fields,
+      resource: !logs.disable_zap_resource,
+      sampling: resolveSampling(logs.sampling),
     },
     metrics: {
       level: metrics.level,
@@ -163,6 +172,10 @@ function resolveTelemetry({ logs, metrics, resource }: Service['telemetry']): Te
     },
     resource,
   };
+}
+
+function resolveSampling({ enabled, tick, initial, thereafter }: Service['telemetry']['logs']['sampling']) {
+  return enabled ? { tickMs: tick, initial, thereafter } : undefined;
 }
 
 type Periodic = NonNullable<Service['telemetry']['metrics']['readers'][number]['periodic']>;

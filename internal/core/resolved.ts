@@ -45,6 +45,16 @@ export interface ResolvedPipeline {
   readonly exporters: readonly string[];
 }
 
+/** How repeated lines are thinned out. */
+export interface LogSampling {
+  /** Milliseconds of one round. */
+  readonly tickMs: number;
+  /** Lines of the same text written in each round before thinning begins. */
+  readonly initial: number;
+  /** From then on every n-th is written; 0: none. */
+  readonly thereafter: number;
+}
+
 /** `service.telemetry`, by upstream's field names. */
 export interface TelemetryConfig {
   readonly logs: {
@@ -53,6 +63,10 @@ export interface TelemetryConfig {
     /** `stderr`, `stdout` or file paths. */
     readonly outputPaths: readonly string[];
     readonly initialFields: Readonly<Record<string, unknown>>;
+    /** Lines of the JSON encoding name the resource. */
+    readonly resource: boolean;
+    /** Absent: every line is written. */
+    readonly sampling?: LogSampling | undefined;
   };
   readonly metrics: {
     readonly level: 'none' | MetricLevel;

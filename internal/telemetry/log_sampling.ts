@@ -1,17 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-
-/** How repeated lines are thinned out, as upstream's `service.telemetry.logs.sampling`. */
-export interface LogSampling {
-  /** Milliseconds of one round. */
-  readonly tickMs: number;
-  /** Lines of the same text written in each round before thinning begins. */
-  readonly initial: number;
-  /** From then on every n-th is written; 0: none. */
-  readonly thereafter: number;
-}
-
-/** Upstream's default: the first 10 in 10 seconds, then 1 in 100. */
-export const defaultLogSampling: LogSampling = { tickMs: 10_000, initial: 10, thereafter: 100 };
+import type { LogSampling } from '../core/resolved.ts';
 
 /** Different texts remembered per round; the ones after are written unthinned. */
 const maxTexts = 4096;

@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts';
 import { createLogger, type LoggerOptions } from './logger.ts';
 
 const build = { name: 'sluice', version: '1.2.3' };
-const config = { level: 'info', encoding: 'console', outputPaths: [], initialFields: {} } as const;
+const config = { level: 'info', encoding: 'console', outputPaths: [], initialFields: {}, resource: true } as const;
 
 /** A clock that stands still until it is moved. */
 function stillClock() {
@@ -108,6 +108,13 @@ test('a cyclic, deep or huge field is cut, not followed', () => {
   expect(lines[0]!.length).toBeLessThan(6000);
 });
 
+test('without sampling each line is written, and without the resource none names it', () => {
+  const { lines, logger } = capture({ encoding: 'json', resource: false });
+  for (let i = 0; i < 210; i += 1) logger.warn('refused');
+  expect(lines).toHaveLength(210);
+  expect(JSON.parse(lines[0]!)).not.toHaveProperty('resource');
+});
+
 test('colours appear only on a terminal', () => {
   const onTerminal = capture({}, {}, true);
   onTerminal.logger.warn('x');
@@ -123,8 +130,10 @@ test('a field cannot replace the level, the time or the message', () => {
   expect(JSON.parse(lines[0]!)).toMatchObject({ msg: 'real', level: 'info', msg_: 'fake' });
 });
 
+const sampling = { tickMs: 10_000, initial: 10, thereafter: 100 };
+
 test('a line repeated within ten seconds is written ten times, then once in a hundred, and the omitted are told', () => {
-  const { lines, logger, state } = capture({ encoding: 'json' });
+  const { lines, logger, state } = capture({ encoding: 'json', sampling });
   for (let i = 0; i < 210; i += 1) logger.warn('refused');
   expect(lines).toHaveLength(12);
   logger.warn('something else');
@@ -136,7 +145,7 @@ test('a line repeated within ten seconds is written ten times, then once in a hu
 });
 
 test('two components do not thin out each other', () => {
-  const { lines, logger } = capture();
+  const { lines, logger } = capture({ sampling });
   for (const id of ['a', 'b']) {
     const component = logger.with({ 'otelcol.component.id': id });
     for (let i = 0; i < 10; i += 1) component.info('same');
@@ -177,7 +186,7 @@ test('a full disk does not end the process', () => {
 test('lines written just before the process ends are not lost', () => {
   const script = `
     import { createLogger } from ${JSON.stringify(new URL('./logger.ts', import.meta.url).href)};
-    const { logger, flush } = createLogger({ level: 'info', encoding: 'json', outputPaths: ['stderr'], initialFields: {} }, { name: 'x', version: '1' }, { sampling: false });
+    const { logger, flush } = createLogger({ level: 'info', encoding: 'json', outputPaths: ['stderr'], initialFields: {} }, { name: 'x', version: '1' });
     for (let i = 0; i < 1000; i += 1) logger.info('line ' + i);
     await flush();
     process.exit(3);

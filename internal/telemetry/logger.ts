@@ -5,7 +5,7 @@ import type { TelemetryConfig } from '../core/resolved.ts';
 import type { Fields, Logger } from '../core/telemetry.ts';
 import { consoleLine } from './log_console.ts';
 import { plainFields, plainText } from './log_fields.ts';
-import { defaultLogSampling, type LogSampling, logSampler } from './log_sampling.ts';
+import { logSampler } from './log_sampling.ts';
 import { type LogSink, openSink } from './log_sink.ts';
 
 type Level = TelemetryConfig['logs']['level'];
@@ -14,8 +14,6 @@ export interface LoggerOptions {
   readonly clock?: Clock;
   /** Added to each line of the JSON encoding, as upstream; default: name and version of the build. */
   readonly resource?: Readonly<Record<string, string>>;
-  /** False writes every line. */
-  readonly sampling?: LogSampling | false;
   /** Instead of `outputPaths`, for tests. */
   readonly sinks?: readonly LogSink[];
 }
@@ -41,12 +39,11 @@ export function createLogger(
   const clock = options.clock ?? systemClock;
   const opened = options.sinks ? [] : openSinks(config.outputPaths, clock);
   const sinks = options.sinks ?? opened;
-  const sampling = options.sampling ?? defaultLogSampling;
-  const sample = sampling ? logSampler(sampling, clock) : () => 0;
+  const sample = config.sampling ? logSampler(config.sampling, clock) : () => 0;
   const json = config.encoding === 'json';
   const resource = options.resource ?? { 'service.name': build.name, 'service.version': build.version };
   const base = plainFields({
-    ...(json ? { resource } : {}),
+    ...(json && config.resource ? { resource } : {}),
     ...config.initialFields,
   });
   const output = json

@@ -57,7 +57,7 @@ export function resolvedConfig(config: TestConfig): ResolvedConfig {
       extensions: Object.keys(config.extensions ?? {}),
       pipelines: new Map(pipelines),
       telemetry: {
-        logs: { level: 'info', encoding: 'console', outputPaths: [], initialFields: {} },
+        logs: { level: 'info', encoding: 'console', outputPaths: [], initialFields: {}, resource: true },
         metrics: { level: 'detailed', prometheus: [], otlp: [] },
         resource: {},
       },
