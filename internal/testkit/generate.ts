@@ -74,7 +74,7 @@ export function randomRequest(signal: Signal, seed: number, options: RandomOptio
   return new RandomWriter(seededRandom(seed), options).message(requestOf(signal), 0);
 }
 
-const texts = ['', 'a', 'http.method', 'grüße', '日本語', '😀', 'with "quotes"\n', 'x'.repeat(130)];
+const texts = ['', 'a', 'http.method', 'grüße', '日本語', '😀', '"quoted" \\ and\n\u0001', 'x'.repeat(130)];
 const integers = [0n, 1n, 127n, 128n, 300n, -1n, 2n ** 31n, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n)];
 const doubles = [0, -0, 1.5, -2.25, 1e300, 5e-324, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 
