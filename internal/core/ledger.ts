@@ -19,3 +19,33 @@ export interface Account {
 
 /** For a component that runs outside a pipeline, in a test for instance. */
 export const noAccount: Account = { hold() {}, passed() {}, sent() {}, dropped() {}, filtered() {} };
+
+/** `GET /ledger`: where the items are at this moment. */
+export interface LedgerSnapshot {
+  readonly balanced: boolean;
+  readonly branches: readonly LedgerBranch[];
+  /** Only connectors that keep, leave out or lose something themselves. */
+  readonly connectors: readonly {
+    readonly connector: string;
+    readonly held: number;
+    readonly filtered: number;
+    readonly dropped: Readonly<Record<string, number>>;
+  }[];
+}
+
+/** Items of a pipeline and one of its exporters: received + surplus = sent + filtered + refused + dropped + held. */
+export interface LedgerBranch {
+  readonly pipeline: string;
+  readonly exporter: string;
+  readonly received: number;
+  readonly surplus: number;
+  readonly sent: number;
+  readonly filtered: number;
+  readonly refused: number;
+  /** Items by reason. */
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly held: number;
+  readonly balanced: boolean;
+  /** Left side less right side: more than 0 are items nobody accounts for, less than 0 items counted twice. */
+  readonly difference: number;
+}

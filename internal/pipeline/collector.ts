@@ -1,14 +1,14 @@
 import type { Host, System } from '../core/component.ts';
+import type { LedgerSnapshot } from '../core/ledger.ts';
 import type { ResolvedConfig, ResolvedPipeline } from '../core/resolved.ts';
 import { buildGraph } from './builder.ts';
 import type { Lease } from './edges.ts';
 import type { Graph } from './graph.ts';
-import { Ledger, type LedgerSnapshot } from './ledger.ts';
+import { Ledger } from './ledger.ts';
 import { start, startOrder, stop, stopInOrder } from './lifecycle.ts';
 import { type Environment, keyOf, type Node } from './node.ts';
 import { Statuses } from './status.ts';
 
-export type { BranchSnapshot, LedgerSnapshot } from './ledger.ts';
 export type { Environment } from './node.ts';
 
 /** A whole collector: several can run in one process. */

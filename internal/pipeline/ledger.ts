@@ -1,4 +1,4 @@
-import type { Account } from '../core/ledger.ts';
+import type { Account, LedgerBranch, LedgerSnapshot } from '../core/ledger.ts';
 import type { Meter } from '../core/telemetry.ts';
 
 /**
@@ -59,35 +59,6 @@ export class Ledger {
     });
     return { balanced: branches.every((branch) => branch.balanced), branches, connectors };
   }
-}
-
-/** `GET /ledger` */
-export interface LedgerSnapshot {
-  readonly balanced: boolean;
-  readonly branches: readonly BranchSnapshot[];
-  /** Only connectors that keep, leave out or lose something themselves. */
-  readonly connectors: readonly {
-    readonly connector: string;
-    readonly held: number;
-    readonly filtered: number;
-    readonly dropped: Readonly<Record<string, number>>;
-  }[];
-}
-
-export interface BranchSnapshot {
-  readonly pipeline: string;
-  readonly exporter: string;
-  readonly received: number;
-  readonly surplus: number;
-  readonly sent: number;
-  readonly filtered: number;
-  readonly refused: number;
-  /** Items by reason. */
-  readonly dropped: Readonly<Record<string, number>>;
-  readonly held: number;
-  readonly balanced: boolean;
-  /** Left side less right side: more than 0 are items nobody accounts for, less than 0 items counted twice. */
-  readonly difference: number;
 }
 
 /** Plain numbers, because they change with each request. */
@@ -184,7 +155,7 @@ class Row {
     for (const book of [page.processors, branch.account]) this.#watchReasons(book);
   }
 
-  snapshot(): BranchSnapshot {
+  snapshot(): LedgerBranch {
     const of = (term: Term) => this.#sum((page, branch) => value(term, page, branch));
     const received = of('received');
     const surplus = of('surplus');

@@ -22,7 +22,7 @@ async function serve(part: Partial<TelemetryServerOptions> = {}) {
     addresses: [{ host: 'localhost', port: 0 }],
     scrape: meter.scrape,
     registry: meter.registry,
-    ledger: () => ({ balanced: true, branches: [] }),
+    ledger: () => ({ balanced: true, branches: [], connectors: [] }),
     topology: () => pipelines,
     system: { statuses: () => [status], onStatus: () => () => {} },
     logger: noLogger,

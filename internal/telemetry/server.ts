@@ -1,10 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { System } from '../core/component.ts';
+import type { LedgerSnapshot } from '../core/ledger.ts';
 import type { ResolvedPipeline } from '../core/resolved.ts';
 import type { Logger } from '../core/telemetry.ts';
 import { listen } from '../net/listen.ts';
 import type { Registry } from './series.ts';
-import type { LedgerView } from './views.ts';
 
 export interface TelemetryServerOptions {
   readonly addresses: readonly { readonly host: string; readonly port: number }[];
@@ -12,7 +12,7 @@ export interface TelemetryServerOptions {
   scrape(): Promise<string>;
   /** Memory and queues of `/status.json` are read from it. */
   readonly registry: Registry;
-  ledger(): LedgerView;
+  ledger(): LedgerSnapshot;
   /** What the page draws. */
   topology(): readonly ResolvedPipeline[];
   readonly system: System;

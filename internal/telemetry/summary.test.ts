@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import type { LedgerBranch } from '../core/ledger.ts';
 import type { Logger } from '../core/telemetry.ts';
 import { logSummary } from './summary.ts';
-import type { LedgerBranch } from './views.ts';
 
 const nothing: LedgerBranch = {
   pipeline: 'traces',
@@ -13,6 +13,7 @@ const nothing: LedgerBranch = {
   refused: 0,
   dropped: {},
   held: 0,
+  balanced: true,
   difference: 0,
 };
 
@@ -26,7 +27,11 @@ function summary(...branches: Partial<LedgerBranch>[]): string[] {
     error: add('error'),
     with: () => logger,
   };
-  logSummary(logger, { balanced: true, branches: branches.map((branch) => ({ ...nothing, ...branch })) });
+  logSummary(logger, {
+    balanced: true,
+    branches: branches.map((branch) => ({ ...nothing, ...branch })),
+    connectors: [],
+  });
   return lines;
 }
 

@@ -1,8 +1,8 @@
+import type { LedgerBranch, LedgerSnapshot } from '../core/ledger.ts';
 import type { Logger } from '../core/telemetry.ts';
-import type { LedgerBranch, LedgerView } from './views.ts';
 
 /** One line per branch at the end of the process; a warning where something was lost or is unaccounted for. */
-export function logSummary(logger: Logger, ledger: LedgerView): void {
+export function logSummary(logger: Logger, ledger: LedgerSnapshot): void {
   for (const branch of ledger.branches) {
     const only = ledger.branches.filter((other) => other.pipeline === branch.pipeline).length === 1;
     const line = summaryLine(branch, only);

@@ -1,18 +1,6 @@
 import { expect } from 'vitest';
+import type { LedgerBranch } from '../../../internal/core/ledger.ts';
 import { ledger, type Running, until } from './running.ts';
-
-/** What `/ledger` says of one branch. */
-export interface Branch {
-  readonly pipeline: string;
-  readonly exporter: string;
-  readonly received: number;
-  readonly surplus: number;
-  readonly sent: number;
-  readonly filtered: number;
-  readonly refused: number;
-  readonly held: number;
-  readonly dropped: Readonly<Record<string, number>>;
-}
 
 /** What arrived against what was promised: all empty where each id came as often as it was accepted. */
 export interface Differences {
@@ -36,7 +24,7 @@ export async function arrivesOnce(accepted: readonly string[], arrived: readonly
 }
 
 /** Branches out of balance, by our own arithmetic and not by the word of `/ledger`. */
-export function unbalanced(branches: readonly Branch[]): Branch[] {
+export function unbalanced(branches: readonly LedgerBranch[]): LedgerBranch[] {
   return branches.filter((branch) => {
     const dropped = Object.values(branch.dropped).reduce((sum, items) => sum + items, 0);
     const ends = branch.sent + branch.filtered + branch.refused + dropped + branch.held;
@@ -45,7 +33,7 @@ export function unbalanced(branches: readonly Branch[]): Branch[] {
 }
 
 /** The branches now, each of which must balance. */
-export async function balanced(sluice: Running): Promise<readonly Branch[]> {
+export async function balanced(sluice: Running): Promise<readonly LedgerBranch[]> {
   const { branches, balanced } = await ledger(sluice);
   expect(unbalanced(branches)).toEqual([]);
   expect(balanced).toBe(true);
@@ -53,7 +41,7 @@ export async function balanced(sluice: Running): Promise<readonly Branch[]> {
 }
 
 /** Waits until nothing is held, and returns the branches, each of which must balance. */
-export async function settled(sluice: Running): Promise<readonly Branch[]> {
+export async function settled(sluice: Running): Promise<readonly LedgerBranch[]> {
   await until('nothing is held', async () => {
     const branches = await balanced(sluice);
     return branches.every(({ held }) => held === 0);
@@ -62,7 +50,7 @@ export async function settled(sluice: Running): Promise<readonly Branch[]> {
 }
 
 /** The one branch of a pipeline, or the one to this exporter. */
-export function branchOf(branches: readonly Branch[], pipeline: string, exporter?: string): Branch {
+export function branchOf(branches: readonly LedgerBranch[], pipeline: string, exporter?: string): LedgerBranch {
   const found = branches.filter((it) => it.pipeline === pipeline && (!exporter || it.exporter === exporter));
   expect(found).toHaveLength(1);
   return found[0]!;

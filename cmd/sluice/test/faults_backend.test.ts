@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startSluice } from '../../../bench/peers/sluice.ts';
+import type { LedgerBranch } from '../../../internal/core/ledger.ts';
 import { GrpcBackend } from '../../../internal/testkit/grpc_backend.ts';
-import { type Branch, branchOf, differences, settled } from './balance.ts';
+import { branchOf, differences, settled } from './balance.ts';
 import { GrpcSender, ids, metrics, otlpReceiver, pipelines, type Running, until } from './running.ts';
 
 /** One collector lives through every fault of its backend; after each of them its ledger must balance. */
@@ -55,11 +56,11 @@ async function allThere(): Promise<void> {
   expect(differences(wanted, backend.accepted)).toEqual({ missing: [], tooOften: [] });
 }
 
-async function traces(): Promise<Branch> {
+async function traces(): Promise<LedgerBranch> {
   return branchOf(await settled(sluice), 'traces');
 }
 
-function lost(branch: Branch): number {
+function lost(branch: LedgerBranch): number {
   return Object.values(branch.dropped).reduce((sum, items) => sum + items, 0);
 }
 

@@ -2,6 +2,7 @@ import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { vi } from 'vitest';
 import type { Otelcol } from '../../../bench/peers/otelcol.ts';
 import { startSluice } from '../../../bench/peers/sluice.ts';
+import type { LedgerSnapshot } from '../../../internal/core/ledger.ts';
 import { decodeStatus } from '../../../internal/net/status_details.ts';
 import type { Signal } from '../../../internal/otlp/payload.ts';
 import { stamped } from '../../../internal/testkit/stamped.ts';
@@ -98,17 +99,9 @@ export class GrpcSender {
   }
 }
 
-export interface LedgerBranch {
-  readonly balanced: boolean;
-  readonly received: number;
-  readonly sent: number;
-  readonly refused: number;
-  readonly held: number;
-  readonly dropped: Readonly<Record<string, number>>;
-}
-
-export async function ledger(sluice: Running): Promise<any> {
-  return (await fetch(`http://127.0.0.1:${sluice.ports.metrics}/ledger`)).json();
+export async function ledger(sluice: Running): Promise<LedgerSnapshot> {
+  const response = await fetch(`http://127.0.0.1:${sluice.ports.metrics}/ledger`);
+  return (await response.json()) as LedgerSnapshot;
 }
 
 export async function metrics(sluice: Running): Promise<string> {
