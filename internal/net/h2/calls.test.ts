@@ -23,8 +23,17 @@ async function open(): Promise<RawClient> {
 }
 
 /** One call with these fields and this body; `last`: the client has ended its side. */
-async function call(fields: Record<string, string>, body: Uint8Array, last = true): Promise<Reply | undefined> {
+async function call(
+  fields: Record<string, string>,
+  body: Uint8Array,
+  last = true,
+  window = 0,
+): Promise<Reply | undefined> {
   const client = await open();
+  if (window > 0) {
+    client.frame(f.SETTINGS, 0, 0, Buffer.concat([Buffer.from([0, 4]), uint32(window)]));
+    client.frame(f.WINDOW_UPDATE, 0, 0, uint32(window));
+  }
   client.frame(f.HEADERS, f.FLAG_END_HEADERS, 1, grpcBlock(fields));
   for (let at = 0; at < body.length || at === 0; at += 16_384) {
     const ends = last && at + 16_384 >= body.length;
@@ -153,6 +162,18 @@ test('without memory a call is UNAVAILABLE with RetryInfo, and the next one that
   client.call(5, Buffer.alloc(600));
   expect(status(await client.reply(5))).toBe('0');
   expect(server.memory.peak).toBe(600);
+});
+
+test('messages that are announced and never sent leave room for those that are', async () => {
+  server = await serve({ memoryBytes: 10 * MiB });
+  const liar = await open();
+  for (let id = 1; id < 100; id += 2) {
+    liar.frame(f.HEADERS, f.FLAG_END_HEADERS, id, grpcBlock());
+    liar.frame(f.DATA, 0, id, grpcMessage(Buffer.alloc(4 * MiB)).subarray(0, 5));
+  }
+  await until(() => server.memory.used > 4 * MiB + 40 * 16 * 1024);
+  expect(server.memory.used).toBeLessThan(6 * MiB);
+  expect((await call({}, grpcMessage(Buffer.alloc(1_500_000)), true, 2_000_000))?.trailers['grpc-status']).toBe('0');
 });
 
 test('the inflated size counts too', async () => {

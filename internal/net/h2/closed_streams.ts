@@ -5,11 +5,11 @@ const REMEMBERED = 256;
  * (RFC 9113 5.1 "closed"). Older ones are forgotten.
  */
 export class ClosedStreams {
-  #ring: Uint32Array | undefined;
+  /** Grows to its size: most connections close few streams at a time. */
+  readonly #ring: number[] = [];
   #next = 0;
 
   add(id: number, resetByUs: boolean): void {
-    this.#ring ??= new Uint32Array(REMEMBERED);
     this.#ring[this.#next] = id * 2 + (resetByUs ? 1 : 0);
     this.#next = (this.#next + 1) % REMEMBERED;
   }
@@ -24,6 +24,6 @@ export class ClosedStreams {
   }
 
   #find(entry: number): boolean {
-    return this.#ring?.includes(entry) ?? false;
+    return this.#ring.includes(entry);
   }
 }

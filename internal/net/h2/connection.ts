@@ -328,6 +328,7 @@ export class Connection implements FrameSink {
     this.streams.delete(stream.id);
     this.#closed.add(stream.id, resetByUs);
     if (stream.pending) this.sender.forget(stream);
+    stream.deadline?.cancel();
     if (stream.running) this.#orphans++;
     else stream.release();
     if (aborted !== undefined) stream.cancel(aborted);

@@ -13,6 +13,8 @@ const replies: Replies<GrpcAnswer> = {
 };
 
 const PREFIX = 5;
+/** What a message gets at first when the budget is half full; it doubles as the bytes come. */
+const FIRST_STEP = 16 * 1024;
 const nothing = new Uint8Array(0);
 
 function begin(stream: Stream, endStream: boolean): void {
@@ -38,7 +40,7 @@ function begin(stream: Stream, endStream: boolean): void {
 }
 
 function admitted(stream: Stream): void {
-  if (stream.reserved > 0) stream.connection.openWindow(stream, stream.length - stream.filled);
+  if (stream.reserved > 0) stream.connection.openWindow(stream, stream.reserved - stream.filled);
   if (stream.endedEarly) end(stream);
 }
 
@@ -65,6 +67,7 @@ function data(stream: Stream, chunk: Buffer, start: number, end: number): void {
   if (at === end) return;
   chunk.copy(stream.message as Buffer, stream.filled, at, end);
   stream.filled += end - at;
+  if (stream.reserved < stream.length && stream.filled * 2 >= stream.reserved) reserveMore(stream);
 }
 
 /** The prefix is in: the length is known, and nothing of the message has been kept yet. */
@@ -80,14 +83,27 @@ function beginMessage(stream: Stream): boolean {
     refuse(stream, 12, `grpc-encoding ${encoding} is not supported`);
   } else if (length > server.limits.maxMessageBytes) {
     refuse(stream, 8, `a message of ${length} bytes; the server takes ${server.limits.maxMessageBytes}`);
-  } else if (!server.memory.tryReserve(length)) {
-    stream.connection.respondGrpc(stream, overloaded(length));
   } else {
-    stream.reserved = length;
-    if (!stream.admitting) stream.connection.openWindow(stream, length);
-    return true;
+    // A length is only a claim: those of clients that never send take no more than half of the budget.
+    const { used, capacity } = server.memory;
+    return reserve(stream, (used + length) * 2 <= capacity ? length : Math.min(length, FIRST_STEP));
   }
   return false;
+}
+
+/** As much again as is reserved, now that half of that has come. */
+function reserveMore(stream: Stream): void {
+  reserve(stream, Math.min(stream.reserved, stream.length - stream.reserved));
+}
+
+function reserve(stream: Stream, bytes: number): boolean {
+  if (!stream.connection.server.memory.tryReserve(bytes)) {
+    stream.connection.respondGrpc(stream, overloaded(stream.length));
+    return false;
+  }
+  stream.reserved += bytes;
+  if (!stream.admitting) stream.connection.openWindow(stream, stream.reserved - stream.filled);
+  return true;
 }
 
 function end(stream: Stream): void {

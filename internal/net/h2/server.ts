@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { MemoryBudget } from '../../core/memory.ts';
-import type { Logger, Meter } from '../../core/telemetry.ts';
+import type { Logger } from '../../core/telemetry.ts';
 import { supportedGrpcEncodings } from '../compression.ts';
 import { OkCache } from './answer.ts';
 import { Connection } from './connection.ts';
@@ -23,7 +23,6 @@ export interface H2ServerOptions {
   readonly memory: MemoryBudget;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly meter?: Meter | undefined;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Turns the gRPC health service on: true is SERVING, false NOT_SERVING, undefined an unknown service. '' is the server. */
