@@ -17,6 +17,11 @@ export interface BatchContext {
   readonly auth?: Readonly<Record<string, string>> | undefined;
   /** Address of the peer, host:port. */
   readonly clientAddress?: string | undefined;
+  /**
+   * The caller has said yes already and will offer the batch until it is taken: so a fan-out may wait for the one branch that refuses,
+   * rather than have all of them offered the batch again.
+   */
+  readonly persistent?: boolean | undefined;
   /** Set at an exporter's edge: where its items are accounted for. */
   readonly account?: Account | undefined;
 }

@@ -152,7 +152,7 @@ class Builder {
 
   #connectorOutputs(fed: readonly ResolvedPipeline[]): ConnectorOutputs {
     const all: Partial<Record<Signal, Consumer>> = {};
-    for (const [signal, entries] of this.#entriesBySignal(fed)) all[signal] = joined(entries);
+    for (const [signal, entries] of this.#entriesBySignal(fed)) all[signal] = joined(entries, this.#around.env);
     const byId = new Map(fed.map((spec) => [spec.id, this.#entries.get(spec.id)!]));
     return { all, pipeline: (id) => byId.get(id) };
   }
@@ -167,7 +167,7 @@ class Builder {
     const node = this.#node(place, pipelines, wiring, (made) => {
       const outputs: Partial<Record<Signal, Consumer>> = {};
       for (const [signal, entries] of bySignal) {
-        const gate = new Gate(joined(entries));
+        const gate = new Gate(joined(entries, this.#around.env));
         gates.set(signal, gate);
         outputs[signal] = gate;
       }
@@ -177,7 +177,7 @@ class Builder {
     const kept = this.#fresh.includes(node) ? undefined : this.#before?.gates.get(node.key);
     this.#gates.set(node.key, kept ?? gates);
     for (const [signal, gate] of kept ?? []) {
-      const target = joined(bySignal.get(signal)!);
+      const target = joined(bySignal.get(signal)!, this.#around.env);
       this.#swaps.push(() => gate.point(target));
     }
   }
@@ -222,6 +222,7 @@ class Builder {
         ? edges[0]!
         : new FanOut(
             edges,
+            this.#around.env,
             edges.map((edge) => edge.book),
           );
     return { page, branches, end };

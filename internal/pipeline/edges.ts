@@ -2,6 +2,7 @@ import type { Component } from '../core/component.ts';
 import { type BatchContext, type Consumer, noContext } from '../core/consumer.ts';
 import type { Account } from '../core/ledger.ts';
 import { accepted, acceptedPromise, type Outcome, worst } from '../core/outcome.ts';
+import { type Patience, persist } from '../core/persist.ts';
 import type { Counter } from '../core/telemetry.ts';
 import type { Payload } from '../otlp/payload.ts';
 import type { BranchBook, Page } from './ledger.ts';
@@ -213,16 +214,22 @@ export class BranchEdge implements Consumer {
 /** Shares each batch with all branches and waits for every one. */
 export class FanOut implements Consumer {
   readonly #branches: readonly Consumer[];
+  readonly #patience: Patience;
   readonly #books: readonly (BranchBook | undefined)[];
 
   /** @param books of the same branches in a pipeline's ledger, where they have one */
-  constructor(branches: readonly Consumer[], books: readonly BranchBook[] = []) {
+  constructor(branches: readonly Consumer[], patience: Patience, books: readonly BranchBook[] = []) {
     this.#branches = branches;
+    this.#patience = patience;
     this.#books = books;
   }
 
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
-    const answers = this.#branches.map((branch) => branch.consume(batch, ctx));
+    const answers = this.#branches.map((branch) => {
+      const answer = branch.consume(batch, ctx);
+      if (answer === acceptedPromise || !ctx.persistent) return answer;
+      return answer.then((outcome) => persist(outcome, branch, batch, ctx, this.#patience));
+    });
     return answers.every((answer) => answer === acceptedPromise) ? acceptedPromise : this.#join(answers, batch);
   }
 
@@ -257,8 +264,8 @@ function verdictOf(a: Outcome, b: Outcome): Outcome {
 }
 
 /** One consumer for any number of branches. */
-export function joined(branches: readonly Consumer[]): Consumer {
-  return branches.length === 1 ? branches[0]! : new FanOut(branches);
+export function joined(branches: readonly Consumer[], patience: Patience): Consumer {
+  return branches.length === 1 ? branches[0]! : new FanOut(branches, patience);
 }
 
 /** Where a receiver sends; a reload points it elsewhere while the receiver keeps listening. */

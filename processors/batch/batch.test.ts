@@ -144,7 +144,7 @@ test('without metadata keys, what the request carried ends here', async () => {
   const { put, next, clock } = rig();
   await put(['a'], { ...tenant('a'), auth: { user: 'u' }, clientAddress: 'c' });
   await clock.advance(200);
-  expect(next.calls[0]?.ctx).toEqual({ abort: expect.any(AbortSignal) });
+  expect(next.calls[0]?.ctx).toEqual({ abort: expect.any(AbortSignal), persistent: true });
 });
 
 test('beyond the cardinality limit a new combination is refused, and let in once there is room', async () => {

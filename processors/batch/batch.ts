@@ -49,7 +49,7 @@ export class Batch implements Component, Consumer {
     this.#config = config;
     this.#delivery = new Delivery(settings, next);
     this.#keys = config.metadata_keys.map((key) => key.toLowerCase());
-    this.#only = this.#shard('', { abort: this.#delivery.abort });
+    this.#only = this.#shard('', { abort: this.#delivery.abort, persistent: true });
     const metrics = batchMetrics(settings, () => (this.#keys.length === 0 ? 1 : this.#shards.size));
     this.#sizeTriggers = metrics.sizeTriggers;
     this.#timeTriggers = metrics.timeTriggers;
@@ -102,7 +102,7 @@ export class Batch implements Component, Consumer {
       const values = metadata?.get(name);
       if (values) kept.set(name, values);
     }
-    const shard = this.#shard(key, { abort: this.#delivery.abort, metadata: kept });
+    const shard = this.#shard(key, { abort: this.#delivery.abort, persistent: true, metadata: kept });
     this.#shards.set(key, shard);
     return shard;
   }

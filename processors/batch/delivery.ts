@@ -1,16 +1,14 @@
-import { sleep } from '../../internal/core/clock.ts';
 import type { Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import { Notice } from '../../internal/core/notice.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
+import { persist } from '../../internal/core/persist.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 
 /** Batches under way to the next component at the same time: a slow one does not hold the others up. */
 const maxSends = 16;
 /** Batches that may wait for their turn besides; then new input is refused. The memory budget bounds their bytes. */
 const maxWaiting = 1000;
-const firstWaitMs = 100;
-const longestWaitMs = 5000;
 
 export interface Batched {
   readonly payload: Payload;
@@ -67,16 +65,11 @@ export class Delivery {
 
   async #send(batch: Batched): Promise<void> {
     this.#sending.add(batch);
-    let outcome = await this.#next.consume(batch.payload, batch.ctx);
-    for (let wait = firstWaitMs; outcome.status === 'retryable'; wait = Math.min(wait * 2, longestWaitMs)) {
-      if (!this.#sending.has(batch)) return;
-      this.#tellBlocked(outcome.reason);
-      const { clock, random } = this.#settings;
-      // The hint is meant for strangers; next door we may ask a little sooner than the longest wait.
-      await sleep(clock, Math.min(outcome.retryAfterMs ?? wait, longestWaitMs) * (0.75 + random() / 2), this.abort);
-      if (!this.#sending.has(batch)) return;
-      outcome = await this.#next.consume(batch.payload, batch.ctx);
-    }
+    const { payload, ctx } = batch;
+    const first = await this.#next.consume(payload, ctx);
+    const outcome = await persist(first, this.#next, payload, ctx, this.#settings, ({ reason }) =>
+      this.#tellBlocked(reason),
+    );
     if (!this.#sending.delete(batch)) return;
     this.#settled(batch, outcome);
     this.#startNext();
