@@ -291,8 +291,8 @@ test('statuses follow each component from starting to stopped, and listeners hea
   await collector.shutdown(never());
   expect(heard).toEqual([
     'made/a starting',
-    'made/a ok',
     'inlet starting',
+    'made/a ok',
     'inlet ok',
     'made/a recoverable_error',
     'inlet stopping',

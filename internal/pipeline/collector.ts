@@ -72,8 +72,11 @@ class RunningCollector implements Collector {
     return this.#alone(async () => {
       const graph = this.#graph;
       for (const swap of graph.swaps) swap();
+      const order = startOrder(graph);
+      // All of them, before the first one runs: a health check that is up early must not call the rest healthy.
+      for (const node of order) this.#statuses.set(node, 'starting');
       try {
-        for (const node of startOrder(graph)) await this.#start(node, graph);
+        for (const node of order) await this.#start(node, graph);
       } catch (error) {
         await this.#bounded((abort) => stopInOrder(graph, (node) => this.#stop(node, abort)));
         throw error;
