@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { grpcResponseHeaders, httpHeaders, okTrailers, PREFIX, trailersOnly } from './answer.ts';
+import { Backpressure } from './backpressure.ts';
 import { ClosedStreams } from './closed_streams.ts';
 import { controlFrame } from './control.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -16,11 +16,9 @@ import { Sender } from './sender.ts';
 import type { ServerState } from './server_state.ts';
 import { Stream } from './stream.ts';
 import { checkTimes } from './times.ts';
-import type { GrpcAnswer, HttpAnswer } from './types.ts';
 
 /** Noise that each answered call makes up for. */
 const FORGIVEN = 4;
-const nothing = new Uint8Array(0);
 
 /** One HTTP/2 connection, the server's side (RFC 9113). What is public is for the files beside this one. */
 export class Connection implements FrameSink {
@@ -37,9 +35,10 @@ export class Connection implements FrameSink {
   /** Nothing more is read: the connection has failed or is closing. */
   deaf = false;
   closingSince: number | undefined;
-  /** Not read from, since the client does not read its answers. */
-  pausedSince: number | undefined;
+  readonly backpressure: Backpressure;
   settingsAcked = false;
+  /** An answer has told which encodings are taken. */
+  advertised = false;
   lastId = 0;
   readonly #reader = new FrameReader(this);
   readonly #heads: HeadReader;
@@ -55,7 +54,6 @@ export class Connection implements FrameSink {
   #window = f.DEFAULT_WINDOW;
   #consumed = 0;
   #sawSettings = false;
-  #advertised = false;
   #peer: string | undefined;
 
   constructor(server: ServerState, socket: Socket) {
@@ -64,10 +62,11 @@ export class Connection implements FrameSink {
     this.socket = socket;
     this.now = server.clock.monotonic();
     this.startedAt = this.now;
+    this.backpressure = new Backpressure(socket, limits.maxUnreadAnswerBytes);
     this.sender = new Sender(
       socket,
       (stream) => this.#sent(stream),
-      () => this.#written(),
+      () => this.backpressure.written(this.now),
     );
     this.lifetime = new Lifetime(server.keepalive, this.now, server.random());
     this.#heads = new HeadReader(server.methods, limits.maxHeaderListBytes);
@@ -98,7 +97,7 @@ export class Connection implements FrameSink {
     const { socket, server } = this;
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.read(chunk));
-    socket.on('drain', () => this.#drained());
+    socket.on('drain', () => this.backpressure.drained());
     socket.on('error', (error) => server.logger.debug('connection failed', { peer: this.peer, error: error.message }));
     socket.on('close', () => this.#lost());
   }
@@ -291,28 +290,6 @@ export class Connection implements FrameSink {
     this.departure.check();
   }
 
-  respondGrpc(stream: Stream, answer: GrpcAnswer): void {
-    if (stream.answered || stream.gone) return;
-    stream.answered = true;
-    if (answer.code !== 0) {
-      this.sender.respond(stream, trailersOnly(answer), nothing, undefined);
-      return;
-    }
-    const frames = this.server.ok.frames(answer.message, !this.#advertised);
-    this.#advertised = true;
-    if (this.sender.ok(stream, frames)) return;
-    const body = Buffer.alloc(PREFIX + answer.message.length);
-    f.writeUint32(body, 1, answer.message.length);
-    body.set(answer.message, PREFIX);
-    this.sender.respond(stream, grpcResponseHeaders(), body, okTrailers);
-  }
-
-  respondHttp(stream: Stream, answer: HttpAnswer): void {
-    if (stream.answered || stream.gone) return;
-    stream.answered = true;
-    this.sender.respond(stream, httpHeaders(answer), stream.method === 'HEAD' ? nothing : answer.body, undefined);
-  }
-
   #sent(stream: Stream): void {
     this.lifetime.answered();
     this.#noise.forgive(FORGIVEN);
@@ -387,17 +364,5 @@ export class Connection implements FrameSink {
     this.blocks.drop();
     for (const stream of [...this.streams.values()]) this.remove(stream, false, 'the connection was lost');
     this.server.closed(this);
-  }
-
-  #written(): void {
-    if (this.pausedSince !== undefined || this.socket.writableLength <= this.server.limits.maxUnreadAnswerBytes) return;
-    this.pausedSince = this.now;
-    this.socket.pause();
-  }
-
-  #drained(): void {
-    if (this.pausedSince === undefined) return;
-    this.pausedSince = undefined;
-    this.socket.resume();
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import { respondGrpc } from './respond.ts';
 import type { Stream } from './stream.ts';
 
 /** `grpc-timeout`: a call gets a timer only if its handler has not settled by the end of the turn that began it. */
@@ -34,5 +35,5 @@ function startTimers(deadlines: Deadlines): void {
 function passed(stream: Stream): void {
   if (stream.gone || stream.answered) return;
   stream.cancel('grpc-timeout passed');
-  stream.connection.respondGrpc(stream, { code: 4, reason: 'grpc-timeout passed' });
+  respondGrpc(stream, { code: 4, reason: 'grpc-timeout passed' });
 }

@@ -1,6 +1,7 @@
 import { overloaded, refusal } from './answer.ts';
 import { askAdmission, type Exchange, type Replies, run, threw } from './exchange.ts';
 import { inflateMessage } from './inflate.ts';
+import { respondGrpc, respondHttp } from './respond.ts';
 import type { Stream } from './stream.ts';
 import type { GrpcAnswer } from './types.ts';
 
@@ -8,7 +9,7 @@ import type { GrpcAnswer } from './types.ts';
 export const grpcCall: Exchange = { begin, data, end, tooSlow };
 
 const replies: Replies<GrpcAnswer> = {
-  respond: (stream, answer) => stream.connection.respondGrpc(stream, answer),
+  respond: respondGrpc,
   bug: (stream) => refuse(stream, 13, 'internal error; see the log of the server'),
 };
 
@@ -24,7 +25,7 @@ function begin(stream: Stream, endStream: boolean): void {
     const limit = connection.server.limits.maxHeaderListBytes;
     refuse(stream, 8, `the headers of the request are larger than the ${limit} bytes that the server takes`);
   } else if (head.method !== 'POST') {
-    connection.respondHttp(stream, { status: 405, headers: { allow: 'POST' }, body: nothing });
+    respondHttp(stream, { status: 405, headers: { allow: 'POST' }, body: nothing });
   } else if (!method) {
     refuse(stream, 12, `unknown method ${head.path}`);
   } else if (endStream) {
@@ -98,7 +99,7 @@ function reserveMore(stream: Stream): void {
 
 function reserve(stream: Stream, bytes: number): boolean {
   if (!stream.connection.server.memory.tryReserve(bytes)) {
-    stream.connection.respondGrpc(stream, overloaded(stream.length));
+    respondGrpc(stream, overloaded(stream.length));
     return false;
   }
   stream.reserved += bytes;
@@ -142,7 +143,7 @@ function handle(stream: Stream, message: Uint8Array | GrpcAnswer): void {
     return;
   }
   stream.connection.settled(stream);
-  stream.connection.respondGrpc(stream, message);
+  respondGrpc(stream, message);
 }
 
 function tooSlow(stream: Stream): void {
@@ -154,5 +155,5 @@ function noMessage(stream: Stream): void {
 }
 
 function refuse(stream: Stream, code: Exclude<GrpcAnswer['code'], 0>, reason: string): void {
-  stream.connection.respondGrpc(stream, refusal(code, reason));
+  respondGrpc(stream, refusal(code, reason));
 }

@@ -1,4 +1,5 @@
 import { askAdmission, type Exchange, type Replies, run } from './exchange.ts';
+import { respondHttp } from './respond.ts';
 import type { Stream } from './stream.ts';
 import type { HttpAnswer } from './types.ts';
 
@@ -6,7 +7,7 @@ import type { HttpAnswer } from './types.ts';
 export const httpCall: Exchange = { begin, data, end, tooSlow };
 
 const replies: Replies<HttpAnswer> = {
-  respond: (stream, answer) => stream.connection.respondHttp(stream, answer),
+  respond: respondHttp,
   bug: (stream) => answerWith(stream, 500, 'internal error; see the log of the server'),
 };
 
@@ -81,5 +82,5 @@ function tooLarge(stream: Stream): void {
 
 function answerWith(stream: Stream, status: number, text: string, headers: Record<string, string> = {}): void {
   const body = Buffer.from(text);
-  stream.connection.respondHttp(stream, { status, headers: { 'content-type': 'text/plain', ...headers }, body });
+  respondHttp(stream, { status, headers: { 'content-type': 'text/plain', ...headers }, body });
 }

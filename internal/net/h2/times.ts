@@ -11,7 +11,7 @@ export function checkTimes(c: Connection, now: number): void {
   const { headerTimeoutMs, writeTimeoutMs } = c.server.limits;
   if (c.closingSince !== undefined) {
     if (now - c.closingSince >= LINGER_MS) c.socket.destroy();
-  } else if (c.pausedSince !== undefined && now - c.pausedSince >= writeTimeoutMs) {
+  } else if (c.backpressure.pausedSince !== undefined && now - c.backpressure.pausedSince >= writeTimeoutMs) {
     c.socket.destroy();
   } else if (!c.settingsAcked && now - c.startedAt >= headerTimeoutMs) {
     c.fail(SETTINGS_TIMEOUT, 'no SETTINGS, or no acknowledgement of ours');
@@ -49,7 +49,7 @@ function checkStream(c: Connection, stream: Stream, now: number): void {
     if (now - stream.pending.since >= writeTimeoutMs) c.streamError(stream, CANCEL);
     return;
   }
-  if (stream.remoteClosed || stream.answered || stream.admitting || c.pausedSince !== undefined) return;
+  if (stream.remoteClosed || stream.answered || stream.admitting || c.backpressure.pausedSince !== undefined) return;
   const age = now - stream.startedAt;
   if (age < bodyIdleTimeoutMs) return;
   const slow = stream.received < (age / 1000) * minBodyBytesPerSecond;
