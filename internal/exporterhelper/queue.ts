@@ -39,6 +39,8 @@ export class Queue implements Consumer {
   readonly #failed: Counter;
   readonly #sendSize: Histogram;
   readonly #sendBytes: Histogram;
+  readonly #enqueueSize: Histogram;
+  readonly #enqueueBytes: Histogram;
   readonly #overflow: Notice;
   readonly #has: Holdings;
   #running = 0;
@@ -61,6 +63,20 @@ export class Queue implements Consumer {
       name: `otelcol_exporter_enqueue_failed_${itemNames[signal]}`,
       help: 'Items that were refused because the sending queue had no room.',
       labels: { exporter },
+    });
+    this.#enqueueSize = meter.histogram({
+      name: 'otelcol_exporter_enqueue_size',
+      help: 'Items of the batches that the queue took.',
+      labels: { exporter },
+      level: 'detailed',
+      buckets: sizeBuckets,
+    });
+    this.#enqueueBytes = meter.histogram({
+      name: 'otelcol_exporter_enqueue_size_bytes',
+      help: 'Bytes of the batches that the queue took.',
+      labels: { exporter },
+      level: 'detailed',
+      buckets: byteBuckets,
     });
     this.#sendSize = meter.histogram({
       name: 'otelcol_exporter_queue_batch_send_size',

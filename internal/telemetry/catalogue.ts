@@ -92,6 +92,20 @@ export const catalogue: readonly CatalogueEntry[] = [
   ),
   entry(
     'histogram',
+    'otelcol_exporter_enqueue_size',
+    ['exporter'],
+    'Items of the batches that the queue took.',
+    'detailed',
+  ),
+  entry(
+    'histogram',
+    'otelcol_exporter_enqueue_size_bytes',
+    ['exporter'],
+    'Bytes of the batches that the queue took.',
+    'detailed',
+  ),
+  entry(
+    'histogram',
     'sluice_exporter_try_duration_seconds',
     queue,
     'Time of one try to send a batch, queueing and waits not included.',
