@@ -36,6 +36,7 @@ test('a full queue refuses with a hint and counts it; room lets the next one in'
   expect(meter.value('otelcol_exporter_enqueue_failed_spans', { exporter: 'test' })).toBe(2);
   expect(meter.value('otelcol_exporter_queue_size', { exporter: 'test', data_type: 'traces' })).toBe(2);
   expect(meter.value('otelcol_exporter_queue_capacity', { exporter: 'test', data_type: 'traces' })).toBe(2);
+  expect(meter.recorded('otelcol_exporter_enqueue_size', { exporter: 'test' })).toEqual([1, 1]);
   backend.resolve(accepted);
   await settled();
   expect((await put('e')).status).toBe('accepted');

@@ -157,6 +157,8 @@ export class Queue implements Consumer {
     if (reserved > 0 && !this.#settings.memory.takeOver(reserved)) {
       return this.#full(batch, 'far more than the memory budget is held');
     }
+    this.#enqueueSize.record(batch.itemCount);
+    this.#enqueueBytes.record(batch.byteLength);
     if (!waits) {
       this.#accept(batch, ctx, new Request(batch, reserved, ctx.account));
       return acceptedPromise;
