@@ -56,7 +56,9 @@ function goalRow(scenario: string, { figure, wanted, got, met }: GoalResult): st
 const specs = (scenario: string): readonly FigureSpec[] =>
   SCENARIOS.find(({ name }) => name === scenario)?.figures ?? [];
 
+/** Not a number, which JSON writes as null, is what was not measured. */
 function show({ median, min, max }: Spread, digits = 0): string {
+  if (!Number.isFinite(median)) return '–';
   const text = (value: number) =>
     value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return min === max ? text(median) : `${text(median)} (${text(min)} to ${text(max)})`;

@@ -23,7 +23,7 @@ export const slowBackend: Scenario = {
     { key: 'delivered', label: 'delivered' },
     { key: 'drainSeconds', label: 'until drained, s', digits: 1 },
     { key: 'loopMaxMs', label: 'longest turn of the event loop, ms', digits: 1 },
-    ...BOOKS,
+    ...BOOKS.map((spec) => (spec.key === 'lost' ? { ...spec, label: 'accepted, not delivered by the end' } : spec)),
   ],
   goals: [{ figure: 'peakRssMib', atMost: 300e6 / MIB }, { figure: 'loopMaxMs', atMost: 100 }, ...BOOK_GOALS],
   measure: async (subject, settings) => {
@@ -39,14 +39,15 @@ export const slowBackend: Scenario = {
 
 async function flood(rig: Rig, settings: RunSettings): Promise<Figures> {
   const subject = rig.subject!;
-  let loopMaxMs = 0;
+  // Stays so for a subject without an event loop.
+  let loopMaxMs = Number.NaN;
   const watch = async () => {
     // The subject starts its maximum anew at each scrape.
     const seconds = seriesValue(await scrape(subject.ports.metrics), 'sluice_event_loop_delay_seconds', 'quantile="1"');
-    loopMaxMs = Math.max(loopMaxMs, (seconds ?? 0) * 1000);
+    if (seconds !== undefined) loopMaxMs = Math.max(Number.isNaN(loopMaxMs) ? 0 : loopMaxMs, seconds * 1000);
   };
   await watch();
-  loopMaxMs = 0;
+  loopMaxMs = Number.NaN;
   const watcher = setInterval(watch, 1000);
   try {
     rig.load.start();
@@ -55,7 +56,7 @@ async function flood(rig: Rig, settings: RunSettings): Promise<Figures> {
     rig.load.stop();
     const stopped = performance.now();
     if (!(await rig.wait(DRAIN_SECONDS, () => rig.drained()))) {
-      settings.log(`not drained ${DRAIN_SECONDS} s after the last request: what is still held counts as lost`);
+      settings.log(`not drained ${DRAIN_SECONDS} s after the last request; the rest is stopped with it`);
     }
     const account = rig.tally.account();
     for (const [error, count] of rig.load.errors) settings.log(`${count} requests answered ${error}`);
