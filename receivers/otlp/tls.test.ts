@@ -150,6 +150,16 @@ describe.skipIf(!present)('with certificates made by openssl', () => {
     expect(said[1]).toContain('a client speaks TLS on a port without TLS');
   });
 
+  test('a handshake that does not go on is cut when the time for headers is up', async () => {
+    const pair = { cert_file: certs.server.cert, key_file: certs.server.key };
+    const it = await startReceiver({ http: { tls: pair, read_header_timeout: '100ms' } });
+    const silent = await RawClient.connect(it.http);
+    const half = await RawClient.connect(it.http);
+    half.send(Buffer.from([0x16, 3, 1, 2, 0, 1]));
+    await expect.poll(() => [silent.closed, half.closed], { timeout: 5000 }).toEqual([true, true]);
+    expect(await request(it.http, { ca: file(certs.ca) })).toBe(200);
+  });
+
   test('a handshake that does not go on holds up neither others nor the stop', async () => {
     const it = await startReceiver({ http: { tls: { cert_file: certs.server.cert, key_file: certs.server.key } } });
     const silent = await RawClient.connect(it.http);

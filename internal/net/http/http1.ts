@@ -139,9 +139,12 @@ const broken: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
+/** Nobody hears an answer: they have gone, or it would wait for the end of a handshake that does not come. */
+const unanswerable: ReadonlySet<string> = new Set(['ECONNRESET', 'ERR_TLS_HANDSHAKE_TIMEOUT']);
+
 /** What node:http could not read as a request, or waited too long for. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  if (!socket.writable || unanswerable.has(error.code ?? '')) {
     socket.destroy();
     return;
   }
