@@ -108,6 +108,8 @@ test('a message over the limit is refused', async () => {
   const big = Buffer.from(stamped('traces', ['x'.repeat(1 << 20)]).chunks[0]!);
   expect(await call(client, paths.traces, big)).toMatchObject({ code: 8 });
   expect(await call(client, paths.traces, body())).toEqual(Buffer.alloc(0));
+  const labels = { receiver: 'otlp', transport: 'grpc', outcome: 'refused' };
+  expect(it.settings.meter.value('otelcol_receiver_requests', labels)).toBe(1);
 });
 
 test('request headers and the peer are handed on when the configuration says so, and only then', async () => {
@@ -214,6 +216,21 @@ test('OTLP/HTTP over HTTP/2 is the same OTLP/HTTP', async () => {
     expect.stringContaining('nothing is served at /nowhere'),
   ]);
   expect(await ask({ ':path': '/v1/traces', 'content-type': 'text/plain' }, body())).toEqual([415, expect.any(String)]);
+});
+
+test('over HTTP/2 a body over the limit is told in the encoding of the request, and counted', async () => {
+  const it = await startReceiver({ http: { max_request_body_size: 1000 } });
+  const session = http2.connect(`http://127.0.0.1:${it.http}`);
+  onTestFinished(() => session.destroy());
+  const stream = session.request({ ':method': 'POST', ':path': '/v1/traces', 'content-type': 'application/json' });
+  const head = new Promise<http2.IncomingHttpHeaders>((resolve) => stream.once('response', resolve));
+  let text = '';
+  stream.on('data', (chunk) => (text += chunk)).on('error', () => {});
+  stream.write(Buffer.alloc(2000, ' '));
+  expect(await head).toMatchObject({ ':status': 413, 'content-type': 'application/json' });
+  await expect.poll(() => text).toContain('larger than 1000 bytes');
+  const labels = { receiver: 'otlp', transport: 'http', outcome: 'refused' };
+  expect(it.settings.meter.value('otelcol_receiver_requests', labels)).toBe(1);
 });
 
 test('a stop lets calls under way end and takes no new ones', async () => {

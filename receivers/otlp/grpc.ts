@@ -48,6 +48,10 @@ class ExportMethod implements UnaryMethod {
     if (auth) this.admit = (call) => this.#admit(auth, call);
   }
 
+  turnedAway(reason: string): void {
+    this.#intake.turnedAway(reason);
+  }
+
   async handle(message: Uint8Array, call: CallHead): Promise<GrpcAnswer> {
     const batch = readRequest(this.#signal, message);
     if (isMalformed(batch)) {

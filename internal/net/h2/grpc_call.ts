@@ -99,6 +99,7 @@ function reserveMore(stream: Stream): void {
 
 function reserve(stream: Stream, bytes: number): boolean {
   if (!stream.connection.server.memory.tryReserve(bytes)) {
+    stream.head.unary?.turnedAway?.('no memory for the message');
     respondGrpc(stream, overloaded(stream.length));
     return false;
   }
@@ -143,6 +144,7 @@ function handle(stream: Stream, message: Uint8Array | GrpcAnswer): void {
     return;
   }
   stream.connection.settled(stream);
+  if (message.code !== 0) stream.head.unary!.turnedAway?.(message.reason);
   respondGrpc(stream, message);
 }
 
@@ -155,5 +157,6 @@ function noMessage(stream: Stream): void {
 }
 
 function refuse(stream: Stream, code: Exclude<GrpcAnswer['code'], 0>, reason: string): void {
+  stream.head.unary?.turnedAway?.(reason);
   respondGrpc(stream, refusal(code, reason));
 }

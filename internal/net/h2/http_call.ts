@@ -44,7 +44,7 @@ function data(stream: Stream, chunk: Buffer, start: number, end: number): void {
   if (stream.received > stream.reserved) {
     const more = stream.received - stream.reserved + Math.max(0, remaining(stream));
     if (!memory.tryReserve(more)) {
-      answerWith(stream, 503, `no memory for ${more} more bytes now, send it again later`, { 'retry-after': '1' });
+      noRoom(stream, more);
       return;
     }
     stream.reserved += more;
@@ -77,7 +77,15 @@ function tooSlow(stream: Stream): void {
 }
 
 function tooLarge(stream: Stream): void {
-  answerWith(stream, 413, `a body over ${stream.connection.server.limits.maxHttpBodyBytes} bytes`);
+  const { http, limits } = stream.connection.server;
+  if (http?.tooLarge) respondHttp(stream, http.tooLarge(stream));
+  else answerWith(stream, 413, `a body over ${limits.maxHttpBodyBytes} bytes`);
+}
+
+function noRoom(stream: Stream, bytes: number): void {
+  const { http } = stream.connection.server;
+  if (http?.noRoom) respondHttp(stream, http.noRoom(stream));
+  else answerWith(stream, 503, `no memory for ${bytes} more bytes now, send it again later`, { 'retry-after': '1' });
 }
 
 function answerWith(stream: Stream, status: number, text: string, headers: Record<string, string> = {}): void {

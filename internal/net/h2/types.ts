@@ -27,6 +27,8 @@ export interface CallHead {
 export interface UnaryMethod {
   /** After the headers and before the body; an answer refuses the call and no body is read. */
   admit?(call: CallHead): GrpcAnswer | undefined | Promise<GrpcAnswer | undefined>;
+  /** Told of a call that the server refused by itself (too large, no memory, ill-formed), so that it can be counted. */
+  turnedAway?(reason: string): void;
   /** The whole message, decompressed. Its bytes stay counted in the budget until the promise settles. */
   handle(message: Uint8Array, call: CallHead): Promise<GrpcAnswer>;
 }
@@ -49,6 +51,9 @@ export interface HttpAnswer {
 export interface HttpHandler {
   /** After the headers; an answer refuses the request and no body is read. */
   admit?(request: HttpRequest): HttpAnswer | undefined | Promise<HttpAnswer | undefined>;
+  /** The answers to a body over the limit, and to one that finds no memory; without them the server says it in plain text. */
+  tooLarge?(request: HttpRequest): HttpAnswer;
+  noRoom?(request: HttpRequest): HttpAnswer;
   /** The body as it came (content-encoding not yet undone). */
   handle(body: Uint8Array, request: HttpRequest): Promise<HttpAnswer>;
 }
