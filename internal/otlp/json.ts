@@ -46,12 +46,13 @@ export function decodeJson(signal: Signal, input: string | Uint8Array): Payload 
 }
 
 /** A reviver: integers that a number cannot hold become bigints. Slow, hence only where one was met. */
-function exactIntegers(_key: string, value: unknown, context?: { source?: string }): unknown {
+export function exactIntegers(_key: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
   return context?.source && /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
 }
 
-const namesOf: readonly ReadonlyMap<string, Field>[] = messages.map(
+/** By the index of the message: its fields by both spellings of their names. */
+export const namesOf: readonly ReadonlyMap<string, Field>[] = messages.map(
   ({ fields }) => new Map(fields.flatMap((field) => [snakeCase(field.name), field.name].map((name) => [name, field]))),
 );
 
@@ -76,73 +77,83 @@ const enums: Partial<Record<MessageName, { readonly field: string; readonly name
 };
 
 /** Writes one request. Its methods return false, with `problem` set, where the JSON is not OTLP. */
-class Decoder {
+export class Decoder {
   problem = '';
   /** Gave up at an integer that JSON.parse has rounded. */
   inexact = false;
   #items = 0;
-  readonly #out: Writer;
+  readonly out: Writer;
   readonly #exact: boolean;
 
   /** @param exact large integers come as bigints, so that a large number is what it says (1e19) */
   constructor(capacity: number, exact: boolean) {
-    this.#out = new Writer(capacity + 64);
+    this.out = new Writer(capacity + 64);
     this.#exact = exact;
   }
 
   request(signal: Signal, json: unknown): Payload | undefined {
-    if (!this.#message(requestOf(signal), json, 0)) return undefined;
-    const bytes = this.#out.finish();
+    return this.#message(requestOf(signal), json, 0) ? this.finish(signal) : undefined;
+  }
+
+  finish(signal: Signal): Payload {
+    const bytes = this.out.finish();
     return new Payload(signal, [bytes], this.#items, bytes.length);
+  }
+
+  /** Called once for each message, before its fields. */
+  begin(type: Message, depth: number): boolean {
+    if (depth > MAX_DEPTH) return this.fail(`more than ${MAX_DEPTH} messages inside each other`);
+    if (type.index >= FIRST_ITEM) this.#items++;
+    return true;
   }
 
   #message(type: Message, json: unknown, depth: number): boolean {
     if (typeof json !== 'object' || json === null || Array.isArray(json)) return this.#wrong('an object', json);
-    if (depth > MAX_DEPTH) return this.#fail(`more than ${MAX_DEPTH} messages inside each other`);
-    if (type.index >= FIRST_ITEM) this.#items++;
+    if (!this.begin(type, depth)) return false;
     const names = namesOf[type.index]!;
     for (const key in json) {
       const field = names.get(key);
       const value = (json as Record<string, unknown>)[key];
       if (!field || value === null) continue;
-      if (!this.#field(type, field, value, depth)) return this.#inside(key);
+      if (!this.field(type, field, value, depth)) return this.inside(key);
     }
     return true;
   }
 
-  #field(type: Message, field: Field, json: unknown, depth: number): boolean {
+  /** @param first index of the array's first element, where the array is a part of one */
+  field(type: Message, field: Field, json: unknown, depth: number, first = 0): boolean {
     if (!field.repeated) return this.#value(type, field, json, depth);
     if (!Array.isArray(json)) return this.#wrong('an array', json);
-    if (wireOf(field.type) !== LEN) return this.#packed(field, json);
+    if (wireOf(field.type) !== LEN) return this.#packed(field, json, first);
     for (let i = 0; i < json.length; i++) {
-      if (!this.#value(type, field, json[i], depth)) return this.#inside(i);
+      if (!this.#value(type, field, json[i], depth)) return this.inside(first + i);
     }
     return true;
   }
 
   /** bucketCounts and explicitBounds. */
-  #packed(field: Field, json: readonly unknown[]): boolean {
+  #packed(field: Field, json: readonly unknown[], first: number): boolean {
     if (json.length === 0) return true;
-    const start = this.#out.open(field.number);
+    const start = this.out.open(field.number);
     for (let i = 0; i < json.length; i++) {
       if (field.type === 'double') {
         const value = this.#double(json[i]);
-        if (value === undefined) return this.#inside(i);
-        this.#out.packedDouble(value);
+        if (value === undefined) return this.inside(first + i);
+        this.out.packedDouble(value);
       } else {
         const value = this.#integer(json[i], 0n, MAX_UINT64);
-        if (value === undefined) return this.#inside(i);
-        if (field.type === 'fixed64') this.#out.packedFixed64(value);
-        else this.#out.packedVarint64(value);
+        if (value === undefined) return this.inside(first + i);
+        if (field.type === 'fixed64') this.out.packedFixed64(value);
+        else this.out.packedVarint64(value);
       }
     }
-    this.#out.close(start);
+    this.out.close(start);
     return true;
   }
 
   #value(owner: Message, field: Field, json: unknown, depth: number): boolean {
     const { number, type } = field;
-    const out = this.#out;
+    const out = this.out;
     if (isMessage(type)) {
       const start = out.open(number);
       if (!this.#message(messageNamed(type), json, depth + 1)) return false;
@@ -180,8 +191,8 @@ class Decoder {
     if (type !== 'sint32' && !type.endsWith('fixed64') && typeof json === 'number' && isSmall(json)) {
       // Enums, counts, flags and most int values: no need for a bigint.
       if (json === 0 && !keepsDefault(field)) return true;
-      if (type === 'fixed32') this.#out.fixed32(field.number, json);
-      else this.#out.varint(field.number, json);
+      if (type === 'fixed32') this.out.fixed32(field.number, json);
+      else this.out.varint(field.number, json);
       return true;
     }
     const names = enums[owner.name];
@@ -190,7 +201,7 @@ class Decoder {
     const value = named >= 0 ? BigInt(named) : this.#integer(json, least, most);
     if (value === undefined) return false;
     if (value === 0n && !keepsDefault(field)) return true;
-    const out = this.#out;
+    const out = this.out;
     if (type === 'fixed32') out.fixed32(field.number, Number(value));
     else if (type === 'fixed64' || type === 'sfixed64') out.fixed64(field.number, value);
     else if (type === 'sint32') out.varint(field.number, zigzag(Number(value)));
@@ -203,7 +214,7 @@ class Decoder {
     if (typeof json !== 'string' || json.length !== size * 2 || !HEX.test(json)) {
       return this.#wrong(`${size * 2} hex digits`, json);
     }
-    this.#out.bytes(number, Buffer.from(json, 'hex'));
+    this.out.bytes(number, Buffer.from(json, 'hex'));
     return true;
   }
 
@@ -231,16 +242,16 @@ class Decoder {
   #wrong(wanted: string, json: unknown): false {
     const got =
       typeof json === 'object' || json === undefined ? kindOf(json) : JSON.stringify(String(json).slice(0, 40));
-    return this.#fail(`expected ${wanted}, got ${got}`);
+    return this.fail(`expected ${wanted}, got ${got}`);
   }
 
-  #fail(problem: string): false {
+  fail(problem: string): false {
     this.problem = `: ${problem}`;
     return false;
   }
 
   /** On the way out of a failure: puts the step in front of the path. */
-  #inside(step: string | number): false {
+  inside(step: string | number): false {
     const dot = this.problem.startsWith(':') || this.problem.startsWith('[') ? '' : '.';
     this.problem = (typeof step === 'number' ? `[${step}]` : step) + dot + this.problem;
     return false;
