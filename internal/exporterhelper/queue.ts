@@ -194,19 +194,23 @@ export class Queue implements Consumer {
 
   async #run(): Promise<void> {
     this.#running++;
-    for (let work = this.#ready.shift(); work; work = this.#ready.shift()) {
-      if (work.parts.every(({ request }) => request.abandoned)) {
-        this.#settle(work, retryable('nobody waits for it any more'));
-        continue;
-      }
-      this.#sendSize.record(work.payload.itemCount);
-      this.#sendBytes.record(work.payload.byteLength);
-      const outcome: Located = await this.#next.consume(work.payload, work.ctx);
-      if (this.#successor && outcome.status === 'retryable' && !outcome.losses) this.#move(work, this.#successor);
-      else this.#settle(work, outcome);
-    }
+    while (this.#ready.length > 0) await this.#sendNext();
     this.#running--;
     this.#wakeIfIdle();
+  }
+
+  /** A call for each: a loop that awaits keeps the work of earlier rounds alive, as its variables are saved with it. */
+  async #sendNext(): Promise<void> {
+    const work = this.#ready.shift()!;
+    if (work.parts.every(({ request }) => request.abandoned)) {
+      this.#settle(work, retryable('nobody waits for it any more'));
+      return;
+    }
+    this.#sendSize.record(work.payload.itemCount);
+    this.#sendBytes.record(work.payload.byteLength);
+    const outcome: Located = await this.#next.consume(work.payload, work.ctx);
+    if (this.#successor && outcome.status === 'retryable' && !outcome.losses) this.#move(work, this.#successor);
+    else this.#settle(work, outcome);
   }
 
   #settle(work: Work, outcome: Outcome): void {
