@@ -6,6 +6,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import type { Component, Host } from '../../internal/core/component.ts';
 import { type Consumer, noContext } from '../../internal/core/consumer.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
+import { decodeJson } from '../../internal/otlp/json.ts';
 import { Payload, type Signal } from '../../internal/otlp/payload.ts';
 import { encodeExportResponse } from '../../internal/otlp/response.ts';
 import { type TestSettings, testSettings } from '../../internal/testkit/settings.ts';
@@ -175,6 +176,16 @@ test('encoding: json sends OTLP/JSON', async () => {
   expect(backend.seen[0]!.headers['content-type']).toBe('application/json');
   const { resourceSpans } = JSON.parse(backend.seen[0]!.body.toString());
   expect(resourceSpans[0].scopeSpans[0].spans[0].name).toBe('a');
+});
+
+test.each(['none', 'gzip'])('a large batch as JSON is one document, compression %s', async (compression) => {
+  const backend = await new Backend().listen();
+  const exporter = await started({ ...bare, compression, encoding: 'json', endpoint: backend.url });
+  const ids = Array.from({ length: 3000 }, (_, i) => `id-${i}`);
+  expect(await exporter.consume(stamped('traces', ids), noContext)).toEqual({ status: 'accepted' });
+  const { body } = backend.seen[0]!;
+  const batch = decodeJson('traces', compression === 'gzip' ? zlib.gunzipSync(body) : body);
+  expect(idsOf(batch as Payload)).toEqual(ids);
 });
 
 test('headers of the configuration and of the authenticator go with each request, the latter asked anew', async () => {

@@ -1,5 +1,6 @@
 import { type AgentOptions, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { setImmediate } from 'node:timers/promises';
 import type { ClientAuthenticator } from '../../internal/core/auth.ts';
 import type { Host, Settings } from '../../internal/core/component.ts';
 import { type Outcome, permanent, retryable } from '../../internal/core/outcome.ts';
@@ -9,7 +10,7 @@ import { compress } from '../../internal/net/compression.ts';
 import { Slabs } from '../../internal/net/slabs.ts';
 import { fromHttp } from '../../internal/net/status.ts';
 import { type ClientTls, loadClientTls } from '../../internal/net/tls.ts';
-import { encodeJson } from '../../internal/otlp/json.ts';
+import { encodeJsonInTurns } from '../../internal/otlp/json_turns.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
 import type { OtlpHttpConfig } from './config.ts';
 import { proxyFor } from './proxy.ts';
@@ -45,7 +46,7 @@ export class HttpSender implements Sender {
     this.#url = urlOf(settings.id, config, signal);
     this.#where = this.#url.origin + this.#url.pathname;
     this.#headers = constantHeaders(settings, config);
-    this.#slabs = new Slabs(settings.clock);
+    this.#slabs = new Slabs(settings.clock, settings.memory);
   }
 
   async start(host: Host): Promise<void> {
@@ -75,7 +76,7 @@ export class HttpSender implements Sender {
       headers: {
         ...this.#headers,
         ...this.#authenticator?.headers(),
-        'content-length': chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+        'content-length': sizeOf(chunks),
       },
       body: chunks,
       abort: ctx.abort,
@@ -96,20 +97,22 @@ export class HttpSender implements Sender {
 
   async #body(batch: Payload): Promise<Body> {
     const { encoding, compression, compression_params } = this.#config;
-    const chunks = encoding === 'json' ? [encodeJson(batch)] : batch.chunks;
+    const chunks = encoding === 'json' ? await encodeJsonInTurns(batch, setImmediate) : batch.chunks;
+    const byteLength = sizeOf(chunks);
     if (compression === 'none' || compression === '') {
-      return chunks.length > 1 && batch.byteLength / chunks.length < minChunkBytes ? this.#joined(batch) : { chunks };
+      const small = chunks.length > 1 && byteLength / chunks.length < minChunkBytes;
+      return small ? this.#joined(chunks, byteLength) : { chunks };
     }
     const level = levelOf(compression_params?.level);
     const only = chunks.length === 1 ? chunks[0] : undefined;
     if (only) return { chunks: [await compress(compression, only, level)] };
-    const { chunks: whole, slab } = this.#joined(batch);
+    const { chunks: whole, slab } = this.#joined(chunks, byteLength);
     const body = { chunks: [await compress(compression, whole[0]!, level)] };
     this.#slabs.give(slab);
     return body;
   }
 
-  #joined({ chunks, byteLength }: Payload): Required<Body> {
+  #joined(chunks: readonly Uint8Array[], byteLength: number): Required<Body> {
     const slab = this.#slabs.gather(chunks, byteLength);
     return { chunks: [slab.subarray(0, byteLength)], slab };
   }
@@ -159,6 +162,10 @@ function agentOptions(config: OtlpHttpConfig): AgentOptions {
     maxFreeSockets: most(config.max_idle_conns, config.max_idle_conns_per_host),
     ...(config.idle_conn_timeout > 0 && { timeout: config.idle_conn_timeout }),
   };
+}
+
+function sizeOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** 0 and -1 are upstream's ways to leave it to the program. */

@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Consumer } from '../../core/consumer.ts';
 import type { MemoryBudget } from '../../core/memory.ts';
 import { type Outcome, type Permanent, permanent, type Retryable, retryable } from '../../core/outcome.ts';
 import { isMalformed, type Malformed, readRequest } from '../../otlp/check.ts';
-import { decodeJson } from '../../otlp/json.ts';
+import { decodeJsonInTurns } from '../../otlp/json_turns.ts';
 import type { Payload, Signal } from '../../otlp/payload.ts';
 import type { AuthGate } from '../auth.ts';
 import { decompress, isFailure, sizeHint } from '../compression.ts';
@@ -136,8 +137,29 @@ export class ExportHandler implements HttpHandler {
     return withHeaders(answer, { ...responseHeaders, ...(origin ? cors.headers(origin) : {}) });
   }
 
-  async #take(body: Uint8Array, request: HttpRequest, signal: Signal, intake: Intake): Promise<HttpAnswer> {
-    const batch = formatOf(request) === 'json' ? readJson(signal, body) : readRequest(signal, body);
+  #take(body: Uint8Array, request: HttpRequest, signal: Signal, intake: Intake): Promise<HttpAnswer> {
+    if (formatOf(request) === 'json') return this.#takeJson(body, request, signal, intake);
+    return this.#pass(readRequest(signal, body), request, signal, intake);
+  }
+
+  /** Its protobuf is a second copy of it, which needs room of its own. */
+  async #takeJson(body: Uint8Array, request: HttpRequest, signal: Signal, intake: Intake): Promise<HttpAnswer> {
+    const { memory, maxBodyBytes } = this.#options;
+    let reserved = body.length;
+    if (!memory.tryReserve(reserved)) return this.noRoom(request);
+    try {
+      const batch = await decodeJsonInTurns(signal, body, maxBodyBytes, setImmediate);
+      const more = (isMalformed(batch) ? 0 : batch.byteLength) - reserved;
+      if (more > 0 && !memory.tryReserve(more)) return this.noRoom(request);
+      if (more < 0) memory.release(-more);
+      reserved += more;
+      return await this.#pass(batch, request, signal, intake);
+    } finally {
+      memory.release(reserved);
+    }
+  }
+
+  async #pass(batch: Payload | Malformed, request: HttpRequest, signal: Signal, intake: Intake): Promise<HttpAnswer> {
     if (isMalformed(batch)) {
       const refusal = malformed(signal, batch);
       intake.malformed(refusal.reason);
@@ -197,18 +219,6 @@ export function malformed(signal: Signal, found: Malformed): Permanent {
 }
 
 const nothing = new Uint8Array(0);
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-function readJson(signal: Signal, body: Uint8Array): Payload | Malformed {
-  let text: string;
-  try {
-    text = utf8.decode(body);
-  } catch {
-    return { malformed: 'the JSON text is not UTF-8', offset: 0 };
-  }
-  return decodeJson(signal, text);
-}
-
 function pathOf(request: HttpRequest): string {
   const query = request.path.indexOf('?');
   return query < 0 ? request.path : request.path.slice(0, query);
