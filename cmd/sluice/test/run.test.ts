@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -178,34 +178,6 @@ test('a certificate that cannot be read is told with its path', async () => {
   expect(code).toBe(1);
   expect(stderr).toContain('/nonesuch/cert.pem');
 });
-
-test('an output folder that cannot be written is told, and the sender is not told yes for what is lost', async () => {
-  if (process.getuid?.() === 0) return checkFullDevice();
-  const locked = mkdtempSync(join(folder, 'locked-'));
-  chmodSync(locked, 0o500);
-  const { code, stderr } = await sluice(['--config', `yaml:${fileOnly(join(locked, 'out.jsonl'))}`]);
-  expect(code).toBe(1);
-  expect(stderr).toContain(locked);
-});
-
-/** The superuser writes anywhere, so here the disk is the one that is always full. */
-async function checkFullDevice(): Promise<void> {
-  const full = '/dev/full';
-  await running(otlpReceiver + fileOnly(full), {}, async (collector) => {
-    await post(collector, 'traces', ids('x', 5));
-    await until('the full disk is told', () => /ENOSPC|no space/i.test(collector.stderr()));
-    await until(
-      'nothing is counted as sent',
-      async () => !/otelcol_exporter_sent_spans\{[^}]*\} [1-9]/.test(await metrics(collector)),
-    );
-  });
-}
-
-function fileOnly(path: string): string {
-  return `
-exporters: { file: { path: ${path} } }
-service: { shutdown_timeout: 300ms, pipelines: { traces: { receivers: [otlp], exporters: [file] } } }`;
-}
 
 test('the embedded default writes what it gets to a file, and the health check answers', async () => {
   const out = join(folder, 'default.jsonl');
