@@ -217,6 +217,26 @@ test('large batches sent at once, some of them refused, arrive whole and unmixed
   expect(taken.sort()).toEqual(wanted.sort());
 });
 
+test.each([
+  ['none', 1],
+  ['gzip', 0.1],
+])('with compression %s, a request under way counts in the memory budget, and no longer', async (compression, part) => {
+  const server = await backend();
+  const settings = testSettings();
+  const held: number[] = [];
+  server.answer = (end, call) => {
+    held.push(settings.memory.used);
+    end(call === 1 ? null : { code: grpc.status.UNAVAILABLE, details: 'busy' }, new Uint8Array(0));
+  };
+  const exporter = await started({ ...bare, compression, endpoint: `127.0.0.1:${server.port}` }, settings);
+  const ids = Array.from({ length: 500 }, (_, i) => digest([Buffer.from([i])]));
+  const batch = Payload.concat('traces', [stamped('traces', ids), stamped('traces', ids)]);
+  const outcomes = [await exporter.consume(batch, noContext), await exporter.consume(batch, noContext)];
+  expect(outcomes.map(({ status }) => status)).toEqual(['accepted', 'retryable']);
+  expect(Math.min(...held)).toBeGreaterThanOrEqual(batch.byteLength * part);
+  expect([held.length, settings.memory.used]).toEqual([2, 0]);
+});
+
 function digest(chunks: readonly Uint8Array[]): string {
   const hash = createHash('sha1');
   for (const chunk of chunks) hash.update(chunk);

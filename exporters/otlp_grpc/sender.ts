@@ -45,7 +45,7 @@ export class GrpcSender implements Sender {
     if ('wrong' in endpoint) throw new Error(`${settings.id}: endpoint ${config.endpoint}: ${endpoint.wrong}`);
     this.#endpoint = endpoint;
     this.#headers = constantHeaders(config);
-    this.#slabs = new Slabs(settings.clock);
+    this.#slabs = new Slabs(settings.clock, settings.memory);
   }
 
   async start(host: Host): Promise<void> {
@@ -58,16 +58,22 @@ export class GrpcSender implements Sender {
   }
 
   async send(batch: Payload, ctx: SendContext): Promise<Outcome> {
-    const request = await this.#request(batch);
-    const channel = this.#channel;
-    if (!channel) return permanent('shutdown', 'the exporter is not running');
+    const { bytes, slab } = await this.#request(batch);
+    let end: CallEnd | undefined;
+    try {
+      end = await this.#call(batch.signal, bytes, ctx.abort);
+    } finally {
+      // Once the server has said OK it has read all of it. After a failure the connection may still hold a part.
+      if (end?.code === 0) this.#slabs.give(slab);
+      else this.#slabs.drop(slab);
+    }
+    if (!end) return permanent('shutdown', 'the exporter is not running');
+    return end.code === 0 ? this.#answer(end) : this.#refusal(end, ctx.abort);
+  }
+
+  #call(signal: Signal, request: Buffer, abort: AbortSignal | undefined): Promise<CallEnd> | undefined {
     const authority = this.#config.authority || undefined;
-    const { bytes, slab } = request;
-    const end = await unaryCall(channel, methods[batch.signal], this.#headersNow(), authority, bytes, ctx.abort);
-    if (end.code !== 0) return this.#refusal(end, ctx.abort);
-    // Only now: the server has read all of it. After a failure the connection may still hold a part.
-    this.#slabs.give(slab);
-    return this.#answer(end);
+    return this.#channel && unaryCall(this.#channel, methods[signal], this.#headersNow(), authority, request, abort);
   }
 
   async shutdown(): Promise<void> {
@@ -100,9 +106,12 @@ export class GrpcSender implements Sender {
   async #compressed(encoding: 'gzip' | 'zstd' | 'deflate', { chunks, byteLength }: Payload): Promise<Framed> {
     const only = chunks.length === 1 ? chunks[0] : undefined;
     const slab = only ? undefined : this.#slabs.gather(chunks, byteLength);
-    const message = await compress(encoding, only ?? slab!.subarray(0, byteLength));
-    if (slab) this.#slabs.give(slab);
-    return frame(this.#slabs, [message], message.length, true);
+    try {
+      const message = await compress(encoding, only ?? slab!.subarray(0, byteLength));
+      return frame(this.#slabs, [message], message.length, true);
+    } finally {
+      if (slab) this.#slabs.give(slab);
+    }
   }
 
   async #answer({ framed, encoding }: CallEnd): Promise<Outcome> {

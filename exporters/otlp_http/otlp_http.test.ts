@@ -276,6 +276,40 @@ test('a web page that says 200 is no acceptance', async () => {
   expect(outcome).toMatchObject({ status: 'permanent', reason: expect.stringContaining('web page') });
 });
 
+test.each([{ compression: 'gzip' }, { encoding: 'json' }, { encoding: 'json', compression: 'gzip' }])(
+  'with %o, a request under way counts in the memory budget, and no longer',
+  async (config) => {
+    const server = await new Backend().listen();
+    const settings = testSettings();
+    const held: number[] = [];
+    server.answer = (response) => {
+      held.push(settings.memory.used);
+      if (held.length === 1) response.end();
+      else response.destroy();
+    };
+    const exporter = await started({ ...bare, ...config, endpoint: server.url }, settings);
+    const batch = Payload.concat('traces', [stamped('traces', ['a', 'b']), stamped('traces', ['c'])]);
+    expect((await exporter.consume(batch, noContext)).status).toBe('accepted');
+    expect((await exporter.consume(batch, noContext)).status).toBe('retryable');
+    expect(held[0]).toBeGreaterThanOrEqual(server.seen[0]!.body.length);
+    expect(settings.memory.used).toBe(0);
+  },
+);
+
+test('small chunks are copied together, and the copy counts in the memory budget while it is under way', async () => {
+  const server = await new Backend().listen();
+  const settings = testSettings();
+  let held = 0;
+  server.answer = (response) => {
+    held = settings.memory.used;
+    response.end();
+  };
+  const exporter = await started({ ...bare, endpoint: server.url }, settings);
+  const batch = Payload.concat('traces', [stamped('traces', ['a', 'b']), stamped('traces', ['c'])]);
+  expect((await exporter.consume(batch, noContext)).status).toBe('accepted');
+  expect([held, settings.memory.used]).toEqual([batch.byteLength, 0]);
+});
+
 test('an endless answer is cut off and does not grow the memory', async () => {
   let sent = 0;
   const outcome = await outcomeOf((response) => {

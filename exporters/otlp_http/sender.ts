@@ -65,27 +65,38 @@ export class HttpSender implements Sender {
   }
 
   async send(batch: Payload, ctx: SendContext): Promise<Outcome> {
+    const { memory } = this.#settings;
     const { chunks, slab } = await this.#body(batch);
-    const agent = this.#agent;
-    if (!agent) return permanent('shutdown', 'the exporter is not running');
-    const end = await post({
-      url: this.#url,
-      agent,
-      // With each request and not in the agent: new connections take a renewed certificate, old ones stay.
-      options: { ...this.#tls?.options },
-      headers: {
-        ...this.#headers,
-        ...this.#authenticator?.headers(),
-        'content-length': sizeOf(chunks),
-      },
-      body: chunks,
-      abort: ctx.abort,
-    });
-    if (end instanceof Error) {
-      return retryable(`cannot send to ${this.#where}: ${trouble(end, ctx.abort)}`, undefined, end);
+    // A slab counts by itself.
+    const copied = slab || chunks === batch.chunks ? 0 : sizeOf(chunks);
+    memory.reserve(copied);
+    let end: HttpEnd | Error | undefined;
+    try {
+      end = await this.#post(chunks, ctx.abort);
+    } finally {
+      memory.release(copied);
+      const sent = end && !(end instanceof Error) && end.requestSent;
+      if (slab && sent) this.#slabs.give(slab);
+      else if (slab) this.#slabs.drop(slab);
     }
-    if (slab && end.requestSent) this.#slabs.give(slab);
-    return this.#judge(end);
+    if (!end) return permanent('shutdown', 'the exporter is not running');
+    if (!(end instanceof Error)) return this.#judge(end);
+    return retryable(`cannot send to ${this.#where}: ${trouble(end, ctx.abort)}`, undefined, end);
+  }
+
+  #post(body: readonly Uint8Array[], abort: AbortSignal | undefined): Promise<HttpEnd | Error> | undefined {
+    return (
+      this.#agent &&
+      post({
+        url: this.#url,
+        agent: this.#agent,
+        // With each request and not in the agent: new connections take a renewed certificate, old ones stay.
+        options: { ...this.#tls?.options },
+        headers: { ...this.#headers, ...this.#authenticator?.headers(), 'content-length': sizeOf(body) },
+        body,
+        abort,
+      })
+    );
   }
 
   async shutdown(): Promise<void> {
@@ -107,9 +118,11 @@ export class HttpSender implements Sender {
     const only = chunks.length === 1 ? chunks[0] : undefined;
     if (only) return { chunks: [await compress(compression, only, level)] };
     const { chunks: whole, slab } = this.#joined(chunks, byteLength);
-    const body = { chunks: [await compress(compression, whole[0]!, level)] };
-    this.#slabs.give(slab);
-    return body;
+    try {
+      return { chunks: [await compress(compression, whole[0]!, level)] };
+    } finally {
+      this.#slabs.give(slab);
+    }
   }
 
   #joined(chunks: readonly Uint8Array[], byteLength: number): Required<Body> {

@@ -22,6 +22,15 @@ test('what changes hands is counted twice for a moment, also in a full budget', 
   expect(budget.peak).toBe(16);
 });
 
+test('what is needed to get rid of held bytes is counted whether or not there is room', () => {
+  const budget = new MemoryBudget(10);
+  budget.tryReserve(8);
+  budget.reserve(6);
+  expect([budget.used, budget.peak, budget.tryReserve(1)]).toEqual([14, 14, false]);
+  budget.release(6);
+  expect(budget.tryReserve(1)).toBe(true);
+});
+
 test('who waits for a release is woken once, and may change his mind', () => {
   const budget = new MemoryBudget(10);
   budget.tryReserve(10);

@@ -3,6 +3,7 @@
  * Every owner of held bytes (request bodies in flight, batches, queues) reserves before it holds and releases after.
  * Whoever brings bytes into the process asks `tryReserve`, and a refusal is no error: the sender is told to retry.
  * Whoever says yes to a batch that its caller holds asks `takeOver`.
+ * Whoever needs bytes for a moment to get rid of held ones, such as a copy on its way out, calls `reserve`.
  */
 export class MemoryBudget {
   readonly capacity: number;
@@ -31,8 +32,7 @@ export class MemoryBudget {
   /** @returns false, with nothing reserved, when the budget has no room for `bytes`. */
   tryReserve(bytes: number): boolean {
     if (this.#used + bytes > this.capacity) return false;
-    this.#used += bytes;
-    if (this.#used > this.#peak) this.#peak = this.#used;
+    this.reserve(bytes);
     return true;
   }
 
@@ -44,9 +44,14 @@ export class MemoryBudget {
    */
   takeOver(bytes: number): boolean {
     if (this.#used > this.capacity * 1.5) return false;
+    this.reserve(bytes);
+    return true;
+  }
+
+  /** Reserves whether or not there is room; the door closes the sooner. The caller bounds it. */
+  reserve(bytes: number): void {
     this.#used += bytes;
     if (this.#used > this.#peak) this.#peak = this.#used;
-    return true;
   }
 
   release(bytes: number): void {

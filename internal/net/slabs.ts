@@ -1,8 +1,9 @@
 import type { Clock, Timer } from '../core/clock.ts';
+import type { MemoryBudget } from '../core/memory.ts';
 
 const smallest = 64 * 1024;
 const largest = 16 * 1024 * 1024;
-const maxFreeBytes = 32 * 1024 * 1024;
+const maxFreeBytes = 16 * 1024 * 1024;
 const trimMs = 10_000;
 
 interface SizeClass {
@@ -14,16 +15,18 @@ interface SizeClass {
 /**
  * Large buffers that are used again. A fresh one costs several times what filling it does: the system hands out and
  * zeroes its pages one by one, and each counts towards the next garbage collection (docs/adr/0003).
- * What is not taken for ten seconds is let go.
+ * What is not taken for ten seconds is let go. What is out counts in the memory budget until it is given or dropped.
  */
 export class Slabs {
   readonly #clock: Clock;
+  readonly #memory: MemoryBudget;
   readonly #classes = new Map<number, SizeClass>();
   #freeBytes = 0;
   #timer: Timer | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, memory: MemoryBudget) {
     this.#clock = clock;
+    this.#memory = memory;
   }
 
   /** Bytes held for later. */
@@ -31,8 +34,14 @@ export class Slabs {
     return this.#freeBytes;
   }
 
-  /** A buffer of at least `bytes`, with anything in it; not to be given back is no leak. */
+  /** A buffer of at least `bytes`, with anything in it. */
   take(bytes: number): Buffer {
+    const slab = this.#find(bytes);
+    this.#memory.reserve(slab.length);
+    return slab;
+  }
+
+  #find(bytes: number): Buffer {
     if (bytes < smallest / 4 || bytes > largest) return Buffer.allocUnsafe(bytes);
     const size = Math.max(smallest, 2 ** Math.ceil(Math.log2(bytes)));
     const known = this.#classes.get(size);
@@ -56,6 +65,7 @@ export class Slabs {
 
   /** Takes back what `take` or `gather` gave. The caller must be sure that nobody reads it any more. */
   give(slab: Buffer): void {
+    this.drop(slab);
     const size = slab.length;
     if (size < smallest || size > largest || this.#freeBytes + size > maxFreeBytes) return;
     const known = this.#classes.get(size) ?? { free: [], unused: 0 };
@@ -63,6 +73,11 @@ export class Slabs {
     known.free.push(slab);
     this.#freeBytes += size;
     this.#timer ??= this.#clock.after(trimMs, () => this.#trim());
+  }
+
+  /** Takes back, never to be used again, what somebody may still read. */
+  drop(slab: Buffer): void {
+    this.#memory.release(slab.length);
   }
 
   close(): void {
