@@ -35,6 +35,13 @@ export const catalogue: readonly CatalogueEntry[] = [
   ...each('otelcol_receiver_refused', receiver, 'Items the pipeline did not take; the sender was told.'),
   ...each('otelcol_receiver_failed', receiver, 'Items lost to an error inside the receiver.'),
   entry('counter', 'otelcol_receiver_requests', [...receiver, 'outcome'], 'Requests: success, refused or failure.'),
+  entry('gauge', 'sluice_receiver_connections', receiver, 'Open connections of a port, whatever they speak.'),
+  entry(
+    'counter',
+    'sluice_receiver_connections_refused_total',
+    receiver,
+    'Connections closed at once because max_connections were open.',
+  ),
 
   entry('counter', 'otelcol_processor_incoming_items', ['processor', 'otel.signal'], 'Items handed to the processor.'),
   entry('counter', 'otelcol_processor_outgoing_items', ['processor', 'otel.signal'], 'Items the processor passed on.'),

@@ -16,6 +16,12 @@ function serverFields(endpoint: string) {
     tls: section(serverTls()).describe('Present: the port speaks TLS only.'),
     auth: section(serverAuth()).describe('Present: each request must pass this extension.'),
     include_metadata: z.boolean().default(false).describe('Hand request headers on to processors and exporters.'),
+    max_connections: z
+      .number()
+      .int()
+      .min(0)
+      .default(10_000)
+      .describe('Open connections of this port at most, further ones are closed at once; 0: no limit.'),
     middlewares: unsupported(noMiddlewares),
   };
 }

@@ -85,7 +85,10 @@ async function makePort(protocol: PortProtocol, context: PortContext, access: Gr
     http1,
     http2,
     logger,
+    meter: settings.meter,
+    labels: { receiver: settings.id, transport: protocol },
     firstBytesMs: headersTimeoutMs,
+    maxConnections: access.max_connections,
   });
 }
 
