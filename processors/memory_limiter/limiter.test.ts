@@ -28,6 +28,20 @@ async function rig(config: Record<string, unknown>) {
   return { ...settings, memory, next, limiter, put };
 }
 
+test('where the system does not tell the memory in use, as in a root without /proc, the start says what to do', async () => {
+  const settings = testSettings({ id: 'memory_limiter', kind: 'processor', signal: 'logs' });
+  const limiter = new MemoryLimiter(settings, schema.parse({ limit_mib: 100 }), new RecordingConsumer(), {
+    resident: () => {
+      throw new Error('ENOENT: no such file or directory, uv_resident_set_memory');
+    },
+    live: () => 0,
+    total: () => 1000 * mib,
+  });
+  await expect(limiter.start()).rejects.toThrow(
+    /^memory_limiter: cannot read how much memory the process uses: ENOENT.*\. Mount \/proc, or remove this processor/,
+  );
+});
+
 test('lets through below the limit', async () => {
   const { put, next, meter } = await rig({ limit_mib: 100 });
   expect((await put()).status).toBe('accepted');

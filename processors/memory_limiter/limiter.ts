@@ -45,7 +45,9 @@ export class MemoryLimiter implements Component, Consumer {
     this.#refused = counter('refused', 'Items refused because the process uses too much memory.');
   }
 
+  /** @throws Error where the system does not tell what the process uses */
   async start(): Promise<void> {
+    this.#tryToLook();
     const { soft, hard } = this.#limits;
     this.#settings.logger.info('memory limits', { refuse_above_mib: toMib(soft), hard_limit_mib: toMib(hard) });
     this.#check();
@@ -64,6 +66,18 @@ export class MemoryLimiter implements Component, Consumer {
 
   async shutdown(): Promise<void> {
     this.#timer?.cancel();
+  }
+
+  #tryToLook(): void {
+    try {
+      this.#memory.resident();
+    } catch (error) {
+      throw new Error(
+        `${this.#settings.id}: cannot read how much memory the process uses: ${(error as Error).message}. ` +
+          'Mount /proc, or remove this processor: service.memory_budget_mib bounds the telemetry held without it',
+        { cause: error },
+      );
+    }
   }
 
   #check(): void {
