@@ -1,72 +1,72 @@
 import type { Kind } from '../core/component.ts';
 
-/**
+/*
  * Components of the OpenTelemetry Collector (core and contrib) that users have in their files and that this build may
- * lack, with what to use in their place. https://github.com/open-telemetry/opentelemetry-collector-contrib
+ * lack. Source: the manifest of the otelcol-contrib distribution in opentelemetry-collector-releases, v0.136, and what
+ * was in it before. Written without underscores, which upstream is about to put into all names of several words:
+ * https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/45339
  */
-const upstream: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
+const names: Readonly<Record<Kind, string>> = {
+  receiver: `
+    activedirectoryds aerospike apache apachespark awscloudwatch awscontainerinsightreceiver awsecscontainermetrics
+    awsfirehose awss3 awsxray azureblob azureeventhub azuremonitor bigip carbon chrony cloudflare cloudfoundry collectd
+    couchdb datadog dockerstats elasticsearch envoyals expvar faro filelog filestats flinkmetrics fluentforward github
+    googlecloudmonitoring googlecloudpubsub googlecloudspanner haproxy hostmetrics httpcheck iis influxdb jaeger
+    journald jmx k8scluster k8sevents k8sobjects kafka kafkametrics kubeletstats libhoney loki memcached mongodb
+    mongodbatlas mysql namedpipe netflow nginx nop nsxt ntp opencensus oracledb otelarrow otlpjsonfile podmanstats
+    postgresql prometheus prometheusremotewrite prometheussimple purefa purefb pulsar rabbitmq receivercreator redis
+    riak saphana signalfx skywalking snmp snowflake solace splunkenterprise splunkhec sqlquery sqlserver sshcheck statsd
+    stef syslog tcpcheck tcplog tlscheck udplog vcenter wavefront webhookevent windowseventlog windowsperfcounters
+    zipkin zookeeper`,
+  processor: `
+    attributes coralogix cumulativetodelta deltatocumulative deltatorate dnslookup filter geoip groupbyattrs
+    groupbytrace interval isolationforest k8sattributes logdedup logstransform memoryballast metricsgeneration
+    metricstarttime metricstransform probabilisticsampler queuebatch redaction remotetap resource resourcedetection
+    routing schema span spanmetrics sumologic tailsampling transform unroll`,
+  exporter: `
+    alertmanager alibabacloudlogservice awscloudwatchlogs awsemf awskinesis awss3 awsxray azureblob azuredataexplorer
+    azuremonitor bmchelix carbon cassandra clickhouse coralogix datadog dataset doris elasticsearch faro googlecloud
+    googlecloudpubsub googlemanagedprometheus honeycombmarker influxdb jaeger kafka loadbalancing logging logicmonitor
+    logzio loki mezmo opencensus opensearch otelarrow prometheus prometheusremotewrite pulsar rabbitmq sapm sentry
+    signalfx skywalking splunkhec stef sumologic syslog tencentcloudlogservice tinybird zipkin`,
+  connector: `
+    count datadog exceptions failover grafanacloud metricsaslogs otlpjson roundrobin routing servicegraph
+    signaltometrics slowsql spanmetrics sum`,
+  extension: `
+    ack asapauth awscloudwatchmetricstreamsencoding awslogsencoding awsproxy azureauth cgroupruntime datadog dbstorage
+    dockerobserver ecsobserver ecstaskobserver filestorage googleclientauth googlecloudlogentryencoding headerssetter
+    hostobserver httpforwarder jaegerencoding jaegerremotesampling jsonlogencoding k8sleaderelector k8sobserver
+    kafkatopicsobserver memoryballast memorylimiter oauth2client oidc opamp otlpencoding pprof redisstorage sigv4auth
+    skywalkingencoding sumologic textencoding zipkinencoding zpages`,
+};
+
+/** What to use in their place. */
+const advice: Readonly<Partial<Record<Kind, Readonly<Record<string, string>>>>> = {
   receiver: {
-    ...list('awsxray carbon collectd fluentforward github influxdb jaeger kafka loki nop opencensus otlpjsonfile'),
-    ...list(
-      'prometheus prometheus_remote_write prometheusremotewrite pulsar signalfx skywalking splunk_hec statsd syslog',
-    ),
-    ...list('tcplog udplog webhookevent zipkin datadog docker_stats elasticsearch filestats hostmetrics httpcheck'),
-    ...list('journald k8s_cluster k8s_events k8sobjects kubeletstats mongodb mysql nginx postgresql rabbitmq redis'),
-    ...list('sqlquery sqlserver windowseventlog windowsperfcounters receiver_creator cloudfoundry faro'),
     filelog: 'send the logs over OTLP for now',
-    file_log: 'send the logs over OTLP for now',
     jaeger: 'Jaeger clients are retired: send OTLP to the otlp receiver',
     opencensus: 'OpenCensus is retired: send OTLP to the otlp receiver',
   },
   processor: {
-    ...list(
-      'attributes cumulativetodelta deltatocumulative deltatorate filter geoip groupbyattrs groupbytrace interval',
-    ),
-    ...list(
-      'isolationforest k8s_attributes k8sattributes logdedup metricsgeneration metricstransform probabilistic_sampler',
-    ),
-    ...list('redaction remotetap resource resourcedetection routing schema span sumologic tail_sampling transform'),
-    ...list('unroll datadog dns_lookup coralogix'),
     queuebatch: 'use the batch processor, or sending_queue.batch in the exporter',
-    memory_ballast: 'Node needs no ballast: remove it',
+    memoryballast: 'Node needs no ballast: remove it',
   },
   exporter: {
-    ...list(
-      'alertmanager awscloudwatchlogs awsemf awskinesis awss3 awsxray azuremonitor azuredataexplorer carbon cassandra',
-    ),
-    ...list(
-      'clickhouse coralogix datadog dataset doris elasticsearch googlecloud googlecloudpubsub honeycombmarker influxdb',
-    ),
-    ...list('kafka load_balancing loadbalancing mezmo opensearch otelarrow prometheus prometheus_remote_write'),
-    ...list('prometheusremotewrite pulsar rabbitmq sapm sentry signalfx skywalking splunk_hec sumologic syslog'),
-    ...list('tencentcloud_logservice zipkin'),
     logging: 'it was renamed: use the debug exporter',
     jaeger: 'Jaeger takes OTLP: use the otlp_grpc exporter to port 4317 of Jaeger',
     loki: 'Loki takes OTLP: use the otlp_http exporter with endpoint http://loki:3100/otlp',
     opencensus: 'OpenCensus is retired: use the otlp_grpc exporter',
   },
-  connector: list(
-    'count datadog exceptions failover grafanacloud metricsaslogs otlpjson routing round_robin roundrobin servicegraph signaltometrics spanmetrics span_metrics sum slowsql',
-  ),
   extension: {
-    ...list(
-      'ack asapauth awsproxy sigv4auth azureauth db_storage docker_observer ecs_observer file_storage googleclientauth',
-    ),
-    ...list(
-      'headers_setter host_observer http_forwarder jaegerremotesampling k8s_observer oauth2client oidc opamp pprof',
-    ),
-    ...list('redis_storage zpages sumologic text_encoding otlp_encoding json_log_encoding'),
-    memory_ballast: 'Node needs no ballast: remove it',
-    memory_limiter: 'use the memory_limiter processor',
+    memoryballast: 'Node needs no ballast: remove it',
+    memorylimiter: 'use the memory_limiter processor',
     pprof: "use Node's own profiler (node --cpu-prof) in its place",
   },
 };
 
-function list(names: string): Record<string, string> {
-  return Object.fromEntries(names.split(/\s+/).map((name) => [name, '']));
-}
-
 /** @returns what to do in place of an upstream component (maybe empty); undefined where upstream has none of that name. */
 export function upstreamAdvice(kind: Kind, type: string): string | undefined {
-  return upstream[kind][type];
+  const name = type.replaceAll('_', '');
+  if (!names[kind].trim().split(/\s+/).includes(name)) return undefined;
+  return advice[kind]?.[name] ?? '';
 }
