@@ -1,9 +1,12 @@
 import { z } from 'zod';
-import { defaulted, duration, ignored, object, secret, section, unsupported } from '../../internal/config/fields.ts';
+import { defaulted, duration, headers, ignored, object, section, unsupported } from '../../internal/config/fields.ts';
 import { retryOnFailure, sendingQueue, timeout } from '../../internal/exporterhelper/index.ts';
 import { clientAuth } from '../../internal/net/auth.ts';
 import { clientTls } from '../../internal/net/tls_fields.ts';
 import { parseEndpoint } from './endpoint.ts';
+
+/** Of a gRPC Custom-Metadata, https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md, in either case. */
+const metadataName = /^[\w.-]+$/;
 
 /** Upstream: exporter/otlpexporter and config/configgrpc of the OpenTelemetry Collector. */
 export const schema = object({
@@ -21,10 +24,7 @@ export const schema = object({
     .default('gzip')
     .describe('How requests are compressed. zstd costs the least where the backend knows it.'),
   tls: defaulted(clientTls()),
-  headers: z
-    .record(z.string().regex(/^[\w.-]+$/, 'expected the name of a header'), secret())
-    .default({})
-    .describe('Metadata sent with each request.'),
+  headers: headers(metadataName).describe('Metadata sent with each request.'),
   auth: section(clientAuth()),
   timeout: timeout('5s'),
   retry_on_failure: retryOnFailure(),

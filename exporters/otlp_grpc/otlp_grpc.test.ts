@@ -122,6 +122,12 @@ test('headers of the configuration and of the authenticator go with each request
   expect(String(server.batches[0]!.metadata.get('user-agent')[0])).toMatch(/^sluice\/0\.0\.0 /);
 });
 
+test('headers may be a list, and have names that gRPC takes', () => {
+  const headers = [{ name: 'x-tenant', value: 'blue' }];
+  expect(schema.parse({ endpoint: 'localhost:4317', headers }).headers).toEqual({ 'x-tenant': 'blue' });
+  expect(schema.safeParse({ endpoint: 'localhost:4317', headers: { 'x!': 'blue' } }).success).toBe(false);
+});
+
 test('an authenticator that is not running keeps the exporter from starting', async () => {
   const config = { ...bare, endpoint: 'localhost:4317', auth: { authenticator: 'nobody' } };
   await expect(started(config)).rejects.toThrow(/nobody.*service\.extensions/);

@@ -1,21 +1,19 @@
 import { z } from 'zod';
-import { defaulted, duration, ignored, object, secret, section, unsupported } from '../../internal/config/fields.ts';
+import {
+  defaulted,
+  duration,
+  headers,
+  ignored,
+  object,
+  section,
+  unsupported,
+  url,
+} from '../../internal/config/fields.ts';
 import { retryOnFailure, sendingQueue, timeout } from '../../internal/exporterhelper/index.ts';
 import { clientAuth } from '../../internal/net/auth.ts';
 import { clientTls } from '../../internal/net/tls_fields.ts';
 
 const notYet = 'HTTP/1.1 is spoken; HTTP/2 is not there yet';
-
-function url() {
-  return z.string().superRefine((text, ctx) => {
-    const protocol = URL.canParse(text) ? new URL(text).protocol : '';
-    if (protocol === 'http:' || protocol === 'https:') return;
-    ctx.addIssue({
-      code: 'custom',
-      message: `expected a URL such as http://localhost:4318, got ${JSON.stringify(text)}`,
-    });
-  });
-}
 
 /** The highest level of each compression that has levels. */
 const levels: Readonly<Record<string, number>> = { gzip: 9, zlib: 9, deflate: 9, zstd: 22 };
@@ -43,10 +41,7 @@ export const schema = object({
         .describe('1 to 9 for gzip, zlib and deflate, 1 to 22 for zstd; 0 or -1: the fastest.'),
     }),
   ),
-  headers: z
-    .record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'expected the name of a header'), secret())
-    .default({})
-    .describe('Headers sent with each request.'),
+  headers: headers().describe('Headers sent with each request.'),
   auth: section(clientAuth()),
   tls: defaulted(clientTls()),
   timeout: timeout('30s'),

@@ -58,10 +58,18 @@ function flatten(issues: readonly ZodIssue[], prefix: Path = []): ZodIssue[] {
     }
     if (issue.code === 'invalid_key' || issue.code === 'invalid_element') {
       const inner = flatten(issue.issues, path);
+      if (issue.code === 'invalid_key') return inner.map((one) => ofKey(one, String(path.at(-1))));
       if (inner.length > 0) return inner;
     }
     return [{ ...issue, path: path as PropertyKey[] }];
   });
+}
+
+/** What is wrong is the name of the entry and not its value. */
+function ofKey(issue: ZodIssue, key: string): ZodIssue {
+  return issue.message.startsWith('expected')
+    ? { ...issue, message: `${issue.message}, got ${JSON.stringify(key)}` }
+    : issue;
 }
 
 function unknownKey(key: string, known: readonly string[]): string {

@@ -135,14 +135,21 @@ function endpointProblem(value: string): string | undefined {
   return /^[^:\s]+$/.test(value) ? ': the port is missing' : '';
 }
 
-/** Headers by name; values are secret. Also takes the list form `[{ name, value }]`. The value is an object by name. */
-export function headers() {
+/** A token of RFC 9110, section 5.6.2. */
+const headerName = /^[\w!#$%&'*+.^`|~-]+$/;
+
+/**
+ * Headers by name; values are secret. Also takes the list form `[{ name, value }]`. The value is an object by name.
+ * @param names what a name may be, where that is less than HTTP allows
+ */
+export function headers(names = headerName) {
   const value = secret();
+  const name = z.string().regex(names, 'expected the name of a header');
   return z
     .union([
-      z.record(z.string(), value),
+      z.record(name, value),
       z
-        .array(object({ name: z.string().min(1), value }))
+        .array(object({ name, value }))
         .transform((list) => Object.fromEntries(list.map((header) => [header.name, header.value]))),
     ])
     .prefault({})

@@ -205,6 +205,11 @@ const wrongParts: [string, string, string[]][] = [
     ],
   ],
   [
+    'a header whose name is none',
+    around(right.replace('debug: ', 'debug: , otlp: { endpoint: a, headers: { a b: secret } }')),
+    ['2:60 exporters.otlp.headers["a b"]: expected the name of a header, got "a b"'],
+  ],
+  [
     'a header without value',
     around(right.replace('debug: ', 'debug: , otlp: { endpoint: a, headers: { b: } }')),
     ['2:55 exporters.otlp.headers.b: expected text, got nothing'],

@@ -157,7 +157,13 @@ function randomConfig(seed: number): string {
     ]);
   const exporter = {
     endpoint: 'a:1',
-    ...maybe({ headers: pick<unknown>([{ [text() || 'x']: text() }, [{ name: 'n', value: text() }], null]) }),
+    ...maybe({
+      headers: pick<unknown>([
+        { [pick(['x', 'X-Y', '5', '$$', 'true'])]: text() },
+        [{ name: 'n', value: text() }],
+        null,
+      ]),
+    }),
     ...maybe({ timeout: duration() }),
     ...maybe({ compression: pick(['none', 'zstd', null]) }),
     ...maybe({ retry_on_failure: pick([null, { multiplier: 2.5, max_interval: duration() }]) }),
