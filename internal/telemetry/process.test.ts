@@ -33,6 +33,18 @@ test('the process metrics of upstream carry plausible values', async () => {
   end();
 });
 
+test('where the system does not tell the resident memory, as in a root without /proc, the rest is still served', async () => {
+  const { scrape, end } = started();
+  vi.spyOn(process.memoryUsage, 'rss').mockImplementation(() => {
+    throw new Error('ENOENT: no such file or directory, uv_resident_set_memory');
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  const text = await scrape();
+  expect(text).toContain('otelcol_process_memory_rss Nan');
+  expect(text).toContain('otelcol_process_cpu_seconds ');
+  end();
+});
+
 test('the memory budget shows what is held and what was held at most', () => {
   const { value, memory, end } = started();
   memory.tryReserve(700);

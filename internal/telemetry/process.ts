@@ -29,8 +29,9 @@ export function observeProcess(meter: Meter, memory: MemoryBudget, clock: Clock)
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
   });
-  gauge({ name: 'otelcol_process_memory_rss', help: 'Total physical memory (resident set size) in bytes' }, () =>
-    process.memoryUsage.rss(),
+  gauge(
+    { name: 'otelcol_process_memory_rss', help: 'Total physical memory (resident set size) in bytes' },
+    residentOrUnknown,
   );
   const heap = fresh(clock, getHeapStatistics);
   gauge(
@@ -156,4 +157,13 @@ function fresh<T>(clock: Clock, read: () => T): () => T {
     if (!last || now - last.at > sameScrapeMs) last = { value: read(), at: now };
     return last.value;
   };
+}
+
+/** In a root without /proc the system does not tell: one number less, not a scrape less. */
+function residentOrUnknown(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return Number.NaN;
+  }
 }
