@@ -26,8 +26,11 @@ export interface Scene {
   stop(): Promise<void>;
 }
 
-/** @param receivers the YAML of the receivers, `otlp` among them */
-export async function openScene(receivers: string, env: Readonly<Record<string, string>> = {}): Promise<Scene> {
+/**
+ * @param receivers the YAML of the receivers
+ * @param ids theirs; the bystander sends to `otlp`
+ */
+export async function openScene(receivers: string, ids: readonly string[] = ['otlp']): Promise<Scene> {
   const backend = await GrpcBackend.start();
   const exporters = `
 processors: { batch: { timeout: 20ms } }
@@ -37,7 +40,8 @@ exporters:
     tls: { insecure: true }
     # On a busy machine a shorter one would make batches come twice.
     timeout: 60s`;
-  const sluice = await startSluice({ yaml: receivers + exporters + pipelines('otlp'), env: { ...env } });
+  const service = pipelines('otlp').replaceAll('receivers: [otlp]', `receivers: [${ids.join(', ')}]`);
+  const sluice = await startSluice({ yaml: receivers + exporters + service });
   const bystander = new Bystander(sluice);
   const stop = async () => {
     await bystander.stop();

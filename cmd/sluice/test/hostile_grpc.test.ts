@@ -22,7 +22,7 @@ beforeAll(async () => {
   scene = await openScene(otlpReceiver);
 }, 30_000);
 afterEach(() => scene.unharmed(), 20_000);
-afterAll(() => scene?.stop());
+afterAll(() => scene?.stop(), 20_000);
 
 const path = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 const valid = Buffer.concat(stamped('traces', ['never-to-arrive']).chunks);
