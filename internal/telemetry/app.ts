@@ -25,7 +25,8 @@ export function telemetryApp(options: TelemetryServerOptions): RequestListener {
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text);
   });
   app.get('/ledger', (_, response) => {
-    response.json(options.ledger());
+    // In lines: it is read in terminals too.
+    response.type('json').send(`${JSON.stringify(options.ledger(), null, 2)}\n`);
   });
   app.get('/status.json', (_, response) => {
     response.json(systemStatus(options));

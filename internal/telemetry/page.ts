@@ -45,6 +45,7 @@ export const page = String.raw`<!doctype html>
   #gone { display: none; background: var(--bad); color: var(--bg); text-align: center; padding: 6px; }
   .offline #gone { display: block; } .offline main { opacity: .55; }
   footer { color: var(--soft); padding-top: 0; } a { color: var(--accent); }
+  @media (max-width: 640px) { .flow { flex-direction: column; align-items: stretch; overflow: visible; } .arrow { flex: none; transform: rotate(90deg); } }
 </style>
 <div id="gone" role="alert">The collector does not answer. These are the last numbers.</div>
 <header>
@@ -58,7 +59,7 @@ export const page = String.raw`<!doctype html>
 <footer>
   <span id="extensions"></span>
   <a href="/metrics">/metrics</a> · <a href="/ledger">/ledger</a> · <a href="/status.json">/status.json</a>
-  · every item ends in one place: received + taken twice = sent + filtered + refused + dropped + held
+  <div>Every item ends in one place: received + taken twice = sent + filtered + refused + dropped + held</div>
 </footer>
 <script>
 'use strict';

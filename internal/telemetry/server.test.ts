@@ -53,6 +53,9 @@ test('the ledger is served as the pipeline hands it out, fresh each time', async
   expect(await (await get('/ledger')).json()).toEqual({ balanced: true, branches: [], received: 1 });
   received = 2;
   expect(await (await get('/ledger')).json()).toMatchObject({ received: 2 });
+  const inLines = await get('/ledger');
+  expect(inLines.headers.get('content-type')).toContain('application/json');
+  expect(await inLines.text()).toMatch(/^\{\n {2}"balanced": true,\n/);
 });
 
 test('status.json tells pipelines, statuses, memory and queues', async () => {
