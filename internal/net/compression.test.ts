@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import zlib from 'node:zlib';
 import { Compressor } from 'snappy';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Compression, compress, decompress, isFailure, sizeHint } from './compression.ts';
 
 const MiB = 1024 * 1024;
@@ -77,6 +77,17 @@ test('a size that gzip claims falsely changes nothing', async () => {
     expect(await failureOf('gzip', packed)).toBe('corrupt'); // zlib checks it
     expect(sizeHint('gzip', packed)).toBeLessThanOrEqual(packed.length * 1032);
   }
+});
+
+test('a small bomb that claims to be smaller still leaves the event loop, and is not inflated in crumbs', async () => {
+  const pooled = vi.spyOn(zlib, 'gunzip');
+  onTestFinished(() => pooled.mockRestore());
+  const bomb = Buffer.from(zlib.gzipSync(Buffer.alloc(21 * MiB)));
+  bomb.writeUInt32LE(100, bomb.length - 4);
+  const result = decompress('gzip', bomb, 20 * MiB);
+  expect(result).toBeInstanceOf(Promise);
+  expect(await result).toMatchObject({ failed: 'oversize' });
+  expect(pooled.mock.calls[0]![1]).toMatchObject({ chunkSize: 64 * 1024 });
 });
 
 test('several gzip members, and several zstd frames, are one message', async () => {

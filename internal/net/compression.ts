@@ -26,6 +26,9 @@ export type Compression = 'gzip' | 'zstd' | 'zlib' | 'deflate' | 'snappy';
 /** Above either, a call to the thread pool (about 20 us) costs less than what it keeps off the event loop. */
 const SYNC_PACKED = 64 * 1024;
 const SYNC_PLAIN = 1024 * 1024;
+/** The least that is inflated at a time; each piece in the pool costs a turn of the event loop. */
+const LEAST_PIECE = 1024;
+const LEAST_POOLED_PIECE = 64 * 1024;
 /** RFC 8878 3.1.1.1.2 asks decoders for 8 MB at least; more would be allocated on a sender's word. */
 const ZSTD_WINDOW_LOG = 23;
 const ZSTD_MAGIC = 0xfd2fb528;
@@ -103,20 +106,29 @@ function inflate(
   maxBytes: number,
 ): Decompressed | Promise<Decompressed> {
   const expected = Math.min(sizeHint(name, packed), maxBytes);
-  // One byte more than the output, so that the end is seen without a second buffer.
-  const options = { chunkSize: Math.max(64, expected + 1), maxOutputLength: maxBytes, info: true, ...paramsOf(name) };
+  // One byte more than the output, so that the end is seen without a second buffer; and not less than `least`, since the
+  // size may be a lie: twenty megabytes in pieces of a hundred bytes take seconds.
+  const options = (least: number, maxOutputLength: number) => ({
+    chunkSize: Math.max(least, expected + 1),
+    maxOutputLength,
+    info: true,
+    ...paramsOf(name),
+  });
   const judge = (error: Error | null, result?: Buffer): Decompressed => {
     if (error) return failure(name, error, maxBytes);
     const { buffer, engine } = result as unknown as WithInfo;
     if (engine.bytesWritten === packed.length) return fitted(buffer);
     return { failed: 'corrupt', reason: `${name}: bytes after the end of the compressed data` };
   };
-  if (packed.length > SYNC_PACKED || expected > SYNC_PLAIN) {
-    return new Promise((resolve) => pooled(packed, options, (error, result) => resolve(judge(error, result))));
-  }
+  const inPool = () =>
+    new Promise<Decompressed>((resolve) =>
+      pooled(packed, options(LEAST_POOLED_PIECE, maxBytes), (error, result) => resolve(judge(error, result))),
+    );
+  if (packed.length > SYNC_PACKED || expected > SYNC_PLAIN) return inPool();
   try {
-    return judge(null, now(packed, options));
+    return judge(null, now(packed, options(LEAST_PIECE, Math.min(maxBytes, SYNC_PLAIN))));
   } catch (error) {
+    if (maxBytes > SYNC_PLAIN && isTooLarge(error)) return inPool();
     return judge(error as Error);
   }
 }
@@ -126,8 +138,12 @@ function paramsOf(name: string): { params?: Record<number, number> } {
 }
 
 function failure(name: string, error: Error, maxBytes: number): DecompressFailure {
-  if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return oversize(name, maxBytes);
+  if (isTooLarge(error)) return oversize(name, maxBytes);
   return { failed: 'corrupt', reason: `${name}: ${error.message}` };
+}
+
+function isTooLarge(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
 }
 
 function oversize(name: string, maxBytes: number): DecompressFailure {
