@@ -8,12 +8,11 @@ import type { Component, Host } from '../../internal/core/component.ts';
 import { type Consumer, noContext } from '../../internal/core/consumer.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
 import { Payload, type Signal } from '../../internal/otlp/payload.ts';
-import { encodeExportResponse } from '../../internal/otlp/response.ts';
+import { GrpcBackend, type Reply } from '../../internal/testkit/grpc_backend.ts';
 import { type TestSettings, testSettings } from '../../internal/testkit/settings.ts';
 import { idsOf, stamped } from '../../internal/testkit/stamped.ts';
 import { schema } from './config.ts';
 import factory from './index.ts';
-import { GrpcBackend } from './test_backend.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -25,8 +24,8 @@ const bare = { sending_queue: { enabled: false }, retry_on_failure: { enabled: f
 const plain = { tls: { insecure: true } };
 
 async function backend(): Promise<GrpcBackend> {
-  const server = await new GrpcBackend().listen();
-  cleanups.push(() => server.stop());
+  const server = await GrpcBackend.start();
+  cleanups.push(() => server.down());
   return server;
 }
 
@@ -96,8 +95,8 @@ test('http:// means plain text without a tls section', async () => {
 test('a Unix socket is an endpoint', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-grpc-'));
   cleanups.push(() => rm(folder, { recursive: true }));
-  const server = await new GrpcBackend().listen(`unix:${folder}/otlp.sock`);
-  cleanups.push(() => server.stop());
+  const server = await GrpcBackend.start({ address: `unix:${folder}/otlp.sock` });
+  cleanups.push(() => server.down());
   const exporter = await started({ ...bare, endpoint: `unix://${folder}/otlp.sock` });
   expect(await exporter.consume(stamped('traces', ['a']), noContext)).toEqual({ status: 'accepted' });
   expect(server.payloads().flatMap(idsOf)).toEqual(['a']);
@@ -135,7 +134,7 @@ test('an authenticator that is not running keeps the exporter from starting', as
 
 test('a refused connection is retryable and names the address', async () => {
   const server = await backend();
-  server.stop();
+  server.down();
   const exporter = await started({ ...bare, endpoint: `127.0.0.1:${server.port}` });
   const outcome = await exporter.consume(stamped('traces', ['a']), noContext);
   expect(outcome).toMatchObject({ status: 'retryable' });
@@ -144,28 +143,27 @@ test('a refused connection is retryable and names the address', async () => {
 
 test('wait_for_ready waits for a backend that comes late', async () => {
   const server = await backend();
-  server.stop();
+  server.down();
   const config = { ...bare, endpoint: `127.0.0.1:${server.port}`, timeout: '0s' };
   const exporter = await started({ ...config, wait_for_ready: true });
   const outcome = exporter.consume(stamped('traces', ['a']), noContext);
   // Without it the same call fails at once: by then the other one has been waiting for a while.
   const impatient = await started(config);
   expect(await impatient.consume(stamped('traces', ['b']), noContext)).toMatchObject({ status: 'retryable' });
-  await server.listen(`127.0.0.1:${server.port}`);
+  await server.up();
   expect(await outcome).toEqual({ status: 'accepted' });
   expect(server.payloads().flatMap(idsOf)).toEqual(['a']);
 });
 
-async function outcomeOf(answer: GrpcBackend['answer']): Promise<Outcome> {
+async function outcomeOf(reply: Reply): Promise<Outcome> {
   const server = await backend();
-  server.answer = answer;
+  server.reply = () => reply;
   const exporter = await started({ ...bare, endpoint: `127.0.0.1:${server.port}` });
   return exporter.consume(stamped('traces', ['a', 'b', 'c']), noContext);
 }
 
 test('a partial success tells how many items were rejected, and why', async () => {
-  const answer = encodeExportResponse('traces', { rejectedItems: 2, message: 'too old' });
-  expect(await outcomeOf((end) => end(null, answer))).toEqual({
+  expect(await outcomeOf({ rejected: 2, reason: 'too old' })).toEqual({
     status: 'accepted',
     rejectedItems: 2,
     reason: 'too old',
@@ -180,30 +178,23 @@ test.each([
   [grpc.status.UNAUTHENTICATED, 'permanent'],
   [grpc.status.UNIMPLEMENTED, 'permanent'],
 ])('status %d is %s, with the words of the server', async (code, status) => {
-  const outcome = await outcomeOf((end) => end({ code, details: 'the words' }));
+  const outcome = await outcomeOf({ code, reason: 'the words' });
   expect(outcome).toMatchObject({ status, reason: expect.stringContaining('the words') });
 });
 
 test('RESOURCE_EXHAUSTED with RetryInfo is retryable after the time it names', async () => {
-  // google.rpc.Status{ code 8, details: [Any{ RetryInfo{ retry_delay 7s } }] }
-  const url = Buffer.from('type.googleapis.com/google.rpc.RetryInfo');
-  const any = Buffer.concat([Buffer.from([0x0a, url.length]), url, Buffer.from([0x12, 4, 0x0a, 2, 0x08, 7])]);
-  const details = Buffer.concat([Buffer.from([0x08, 8, 0x1a, any.length]), any]);
-  const metadata = new grpc.Metadata();
-  metadata.set('grpc-status-details-bin', details);
-  const outcome = await outcomeOf((end) =>
-    end({ code: grpc.status.RESOURCE_EXHAUSTED, details: 'slow down', metadata }),
-  );
+  const { RESOURCE_EXHAUSTED } = grpc.status;
+  const outcome = await outcomeOf({ code: RESOURCE_EXHAUSTED, reason: 'slow down', retryAfterMs: 7000 });
   expect(outcome).toMatchObject({ status: 'retryable', retryAfterMs: 7000 });
 });
 
 test('large batches sent at once, some of them refused, arrive whole and unmixed', async () => {
   const server = await backend();
   const taken: string[] = [];
-  server.answer = (end, call) => {
-    if (call % 3 === 0) return end({ code: grpc.status.UNAVAILABLE, details: 'busy' });
-    taken.push(digest([server.batches[call - 1]!.bytes]));
-    end(null, new Uint8Array(0));
+  server.reply = () => {
+    if (server.requests % 3 === 0) return { code: grpc.status.UNAVAILABLE, reason: 'busy' };
+    taken.push(digest([server.batches.at(-1)!.bytes]));
+    return 'ok';
   };
   const exporter = await started({ ...bare, endpoint: `127.0.0.1:${server.port}` });
   const batches = Array.from({ length: 60 }, (_, i) => {
@@ -230,9 +221,9 @@ test.each([
   const server = await backend();
   const settings = testSettings();
   const held: number[] = [];
-  server.answer = (end, call) => {
+  server.reply = () => {
     held.push(settings.memory.used);
-    end(call === 1 ? null : { code: grpc.status.UNAVAILABLE, details: 'busy' }, new Uint8Array(0));
+    return server.requests === 1 ? 'ok' : { code: grpc.status.UNAVAILABLE, reason: 'busy' };
   };
   const exporter = await started({ ...bare, compression, endpoint: `127.0.0.1:${server.port}` }, settings);
   const ids = Array.from({ length: 500 }, (_, i) => digest([Buffer.from([i])]));
@@ -251,7 +242,7 @@ function digest(chunks: readonly Uint8Array[]): string {
 
 test('a backend that never answers is given up after the timeout, and the call is cancelled there', async () => {
   const server = await backend();
-  server.answer = () => {};
+  server.reply = () => 'hang';
   const settings = testSettings();
   const exporter = await started({ ...bare, endpoint: `127.0.0.1:${server.port}`, timeout: '60s' }, settings);
   const outcome = exporter.consume(stamped('traces', ['a']), noContext);
@@ -272,10 +263,10 @@ test('nothing accepted is lost while the backend is killed and restarted', async
   );
   expect(await exporter.consume(stamped('traces', ['before']), noContext)).toMatchObject({ status: 'accepted' });
   await vi.waitFor(() => expect(server.batches).toHaveLength(1), 10_000);
-  server.stop();
+  server.down();
   for (const id of ['while-1', 'while-2']) await exporter.consume(stamped('traces', [id]), noContext);
   await vi.waitFor(() => expect(settings.reports.at(-1)).toMatchObject({ status: 'recoverable_error' }), 10_000);
-  await server.listen(`127.0.0.1:${port}`);
+  await server.up();
   await exporter.consume(stamped('traces', ['after']), noContext);
   await vi.waitFor(
     async () => {

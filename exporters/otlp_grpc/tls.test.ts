@@ -5,11 +5,11 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Host } from '../../internal/core/component.ts';
 import { noContext } from '../../internal/core/consumer.ts';
 import { makeCertificates, type Pair, type TestCertificates } from '../../internal/testkit/certs.ts';
+import { GrpcBackend } from '../../internal/testkit/grpc_backend.ts';
 import { testSettings } from '../../internal/testkit/settings.ts';
 import { idsOf, stamped } from '../../internal/testkit/stamped.ts';
 import { schema } from './config.ts';
 import factory from './index.ts';
-import { GrpcBackend } from './test_backend.ts';
 
 const certificates = await makeCertificates();
 const cleanups: (() => unknown)[] = [];
@@ -27,8 +27,8 @@ describe.skipIf(!certificates)('TLS (needs the openssl program)', () => {
   async function backend(pair: Pair = certs.server, clientCa = false, host = '127.0.0.1'): Promise<GrpcBackend> {
     const keys = [{ cert_chain: readFileSync(pair.cert), private_key: readFileSync(pair.key) }];
     const credentials = grpc.ServerCredentials.createSsl(readFileSync(certs.ca), keys, clientCa);
-    const server = await new GrpcBackend().listen(`${host}:0`, credentials);
-    cleanups.push(() => server.stop());
+    const server = await GrpcBackend.start({ address: `${host}:0`, credentials });
+    cleanups.push(() => server.down());
     return server;
   }
 

@@ -188,8 +188,8 @@ test('the same goes over gRPC', async () => {
   const { clock, meter, lines } = push(`http://${far.address}`, { protocol: 'grpc' });
   meter.counter({ name: 'sent', help: '' }).add(7);
   await clock.advance(60_000);
-  await vi.waitUntil(() => far.bodies.length === 1);
-  expect(decode(far.bodies[0]!).resourceMetrics[0].scopeMetrics[0].metrics[0].name).toBe('sent');
+  await vi.waitUntil(() => far.requests === 1);
+  expect(decode(far.batches[0]!.bytes).resourceMetrics[0].scopeMetrics[0].metrics[0].name).toBe('sent');
   far.reply = () => ({ code: 16, reason: 'who are you' });
   await vi.waitUntil(() => clock.timers === 1);
   await clock.advance(60_000);

@@ -23,24 +23,51 @@ const services = {
   logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
 } as const;
 
+export interface Arrived {
+  readonly signal: Signal;
+  readonly bytes: Buffer;
+  readonly metadata: Metadata;
+}
+
+export interface Listening {
+  /** `host:port` or `unix:path`. Default: a free port of 127.0.0.1. */
+  readonly address?: string;
+  readonly credentials?: ServerCredentials;
+}
+
 /** An OTLP/gRPC backend on grpc-js that remembers the ids it said yes to (see `stamped`), and can die and come back on its port. */
 export class GrpcBackend {
   /** Ids in order of arrival, one entry per time an id was accepted. */
   readonly accepted: string[] = [];
-  /** Each request's message, accepted or not. */
-  readonly bodies: Buffer[] = [];
-  /** Requests that came in, whatever was answered. */
-  requests = 0;
+  /** Each request, accepted or not. */
+  readonly batches: Arrived[] = [];
+  /** Calls whose client gave up. */
+  cancelled = 0;
   /** Asked for each request. */
   reply: (ids: readonly string[]) => Reply = () => 'ok';
   port = 0;
+  readonly #listening: Listening;
   #server: Server | undefined;
   #hanging: (() => void)[] = [];
 
-  static async start(): Promise<GrpcBackend> {
-    const backend = new GrpcBackend();
+  constructor(listening: Listening) {
+    this.#listening = listening;
+  }
+
+  static async start(listening: Listening = {}): Promise<GrpcBackend> {
+    const backend = new GrpcBackend(listening);
     await backend.up();
     return backend;
+  }
+
+  /** Requests that came in, whatever was answered. */
+  get requests(): number {
+    return this.batches.length;
+  }
+
+  /** Each request as a payload; item counts are not known here. */
+  payloads(): Payload[] {
+    return this.batches.map(({ signal, bytes }) => new Payload(signal, [bytes], 0, bytes.length));
   }
 
   get address(): string {
@@ -52,10 +79,9 @@ export class GrpcBackend {
     const server = new Server({ 'grpc.max_receive_message_length': -1 });
     for (const [signal, path] of Object.entries(services))
       server.addService(service(path), { export: this.#handler(signal as Signal) });
+    const { address = this.address, credentials = ServerCredentials.createInsecure() } = this.#listening;
     this.port = await new Promise((resolve, reject) =>
-      server.bindAsync(`127.0.0.1:${this.port}`, ServerCredentials.createInsecure(), (error, port) =>
-        error ? reject(error) : resolve(port),
-      ),
+      server.bindAsync(address, credentials, (error, port) => (error ? reject(error) : resolve(port))),
     );
     this.#server = server;
   }
@@ -74,9 +100,12 @@ export class GrpcBackend {
 
   #handler(signal: Signal): handleUnaryCall<Buffer, Buffer> {
     return (call, done) => {
-      this.requests++;
-      this.bodies.push(call.request);
-      const ids = idsOf(new Payload(signal, [call.request], 0, call.request.byteLength));
+      const { request: bytes, metadata } = call;
+      this.batches.push({ signal, bytes, metadata });
+      call.on('cancelled', () => {
+        this.cancelled++;
+      });
+      const ids = idsOf(new Payload(signal, [bytes], 0, bytes.length));
       const reply = this.reply(ids);
       const accept = (answer: Buffer) => {
         this.accepted.push(...ids);
@@ -112,9 +141,16 @@ function trailers({ code, retryAfterMs }: { code: status; retryAfterMs?: number 
   if (retryAfterMs === undefined) return metadata;
   const part = (number: number, bytes: Buffer) =>
     Buffer.concat([Buffer.from([(number << 3) | 2, bytes.length]), bytes]);
-  const nanos = retryAfterMs * 1e6;
-  // Duration { nanos = 2 } of less than a second, in RetryInfo { retry_delay = 1 }, in Any { type_url = 1, value = 2 }
-  const delay = Buffer.from([0x10, ...[0, 7, 14, 21].map((shift) => ((nanos >>> shift) & 127) | 128), nanos >>> 28]);
+  const seconds = Math.floor(retryAfterMs / 1000);
+  const nanos = (retryAfterMs % 1000) * 1e6;
+  // Duration { seconds = 1, nanos = 2 } of less than two minutes, in RetryInfo { retry_delay = 1 }, in Any { type_url = 1, value = 2 }
+  const delay = Buffer.from([
+    0x08,
+    seconds,
+    0x10,
+    ...[0, 7, 14, 21].map((shift) => ((nanos >>> shift) & 127) | 128),
+    nanos >>> 28,
+  ]);
   const name = Buffer.from('type.googleapis.com/google.rpc.RetryInfo');
   const any = Buffer.concat([part(1, name), part(2, part(1, delay))]);
   metadata.set('grpc-status-details-bin', Buffer.concat([Buffer.from([0x08, code]), part(3, any)]));

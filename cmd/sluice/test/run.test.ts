@@ -41,7 +41,7 @@ test('all three signals go in over gRPC and HTTP and come out as the bytes they 
     expect(text).toMatch(/otelcol_exporter_sent_metric_points\{[^}]*\} 20/);
   });
   expect(new Set(backend.accepted).size).toBe(61);
-  expect(backend.bodies.some((body) => body.includes(unknown))).toBe(true);
+  expect(backend.batches.some(({ bytes }) => bytes.includes(unknown))).toBe(true);
   backend.down();
 });
 
