@@ -8,13 +8,6 @@ import { build, type Plugin } from 'esbuild';
 const dist = process.argv[2] ?? 'dist';
 const output = join(dist, process.platform === 'win32' ? 'sluice.exe' : 'sluice');
 
-/**
- * Flags of the executable's V8, and of the run that makes its code cache, which is taken only with the same flags.
- * Bodies lie outside the heap, and V8 collects a small heap twenty times a second for their sake: one that begins larger
- * gives a third more throughput for 3 MiB more when there is little to do.
- */
-const runtimeFlags = ['--expose-gc', '--initial-heap-size=64'];
-
 /** snappy's native addon, carried as an asset: the dynamic loader wants a file, so it is written out when first asked for. */
 const snappyShim = `
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -109,11 +102,10 @@ function singleExecutable(main: string): void {
       output: resolve(unsettled),
       disableExperimentalSEAWarning: true,
       useCodeCache: true,
-      execArgv: runtimeFlags,
       assets: { 'collector.yaml': resolve('configs/collector.yaml'), 'snappy.node': snappyAddon() },
     }),
   );
-  const made = spawnSync(process.execPath, [...runtimeFlags, '--build-sea', config], {
+  const made = spawnSync(process.execPath, ['--build-sea', config], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   if (made.status !== 0) throw new Error(`build: node --build-sea failed with status ${made.status}`);

@@ -12,6 +12,7 @@ import { createMeter, type MeterHandle } from '../../internal/telemetry/meter.ts
 import { observeProcess } from '../../internal/telemetry/process.ts';
 import { logSummary } from '../../internal/telemetry/summary.ts';
 import type { ExitCode } from './command.ts';
+import { settleHeap } from './heap.ts';
 import { build } from './version.ts';
 
 type Good = Extract<Loaded, { ok: true }>;
@@ -68,8 +69,7 @@ async function run(
     memory_budget_mib: Math.round(memory.capacity / 2 ** 20),
   });
   if (embedded) firstSteps();
-  // What starting left behind, a third of the heap, would otherwise stay until there is traffic.
-  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  settleHeap();
 
   const running = collector;
   const ended = onSignals(end.resolve, () => reload(reread, running, logger));
