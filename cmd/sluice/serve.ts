@@ -29,7 +29,11 @@ export async function serve(first: Good, reread: () => Promise<Loaded>, embedded
     return 1;
   }
   warn(log.logger, first.warnings);
-  const code = await run(first.config, reread, embedded, log.logger, meter);
+  const greet = () => {
+    // After the log's own lines, which are written in turns.
+    if (embedded) void log.flush().then(firstSteps);
+  };
+  const code = await run(first.config, reread, greet, log.logger, meter);
   await log.close();
   return code;
 }
@@ -37,7 +41,7 @@ export async function serve(first: Good, reread: () => Promise<Loaded>, embedded
 async function run(
   config: ResolvedConfig,
   reread: () => Promise<Loaded>,
-  embedded: boolean,
+  greet: () => void,
   logger: Logger,
   meter: MeterHandle,
 ): Promise<ExitCode> {
@@ -68,7 +72,7 @@ async function run(
   logger.info('Everything is ready. Begin running and processing data.', {
     memory_budget_mib: Math.round(memory.capacity / 2 ** 20),
   });
-  if (embedded) firstSteps();
+  greet();
   settleHeap();
 
   const running = collector;
