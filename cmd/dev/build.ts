@@ -104,8 +104,8 @@ async function bundle(): Promise<string> {
 
 /** V8 keeps a source with other than Latin-1 characters at two bytes each; strings and expressions say the same with escapes. */
 function inOneByte(file: string): void {
-  const escape = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  writeFileSync(file, readFileSync(file, 'utf8').replace(/[\u0080-\uffff]/g, escape));
+  const asEscape = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/[\u0080-\uffff]/g, asEscape));
 }
 
 /** The code that V8 makes of the bundle for a start, a third of the time that one takes. */

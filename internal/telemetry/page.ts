@@ -55,10 +55,10 @@ export const page = String.raw`<!doctype html>
   <div class="grow"></div>
   <div class="meter" id="memory"></div>
 </header>
-<main id="pipelines"><p class="soft">Asking the collector…</p></main>
+<main id="pipelines"><p class="soft">Asking the collector&hellip;</p></main>
 <footer>
   <span id="extensions"></span>
-  <a href="/metrics">/metrics</a> · <a href="/ledger">/ledger</a> · <a href="/status.json">/status.json</a>
+  <a href="/metrics">/metrics</a> &middot; <a href="/ledger">/ledger</a> &middot; <a href="/status.json">/status.json</a>
   <div>Every item ends in one place: received + taken twice = sent + filtered + refused + dropped + held</div>
 </footer>
 <script>
@@ -114,7 +114,7 @@ function exporterBox(pipeline, id, branch, view, rate) {
   const status = statusOf(view.statuses, ['exporter', 'connector'], id, pipeline.id);
   const rows = [];
   if (branch) {
-    const numbers = el('div', 'numbers', number('sent', branch.sent), number('rate', rate === undefined ? '–' : count(rate) + '/s'), number('held', branch.held));
+    const numbers = el('div', 'numbers', number('sent', branch.sent), number('rate', rate === undefined ? '\u2013' : count(rate) + '/s'), number('held', branch.held));
     for (const term of ['filtered', 'refused', 'surplus']) if (branch[term]) numbers.append(number(term === 'surplus' ? 'taken twice' : term, branch[term], term === 'refused' ? 'warn' : ''));
     for (const [reason, items] of Object.entries(branch.dropped)) if (items) numbers.append(number('dropped, ' + words(reason), items, 'bad'));
     if (branch.difference) numbers.append(number('unaccounted for', branch.difference, 'bad'));
@@ -131,7 +131,7 @@ function draw(ledger, view) {
   const sections = view.pipelines.map((pipeline) => {
     const branches = ledger.branches.filter((b) => b.pipeline === pipeline.id);
     const flow = el('div', 'flow');
-    const stage = (nodes, cls) => { if (nodes.length) { if (flow.childNodes.length) flow.append(el('div', 'arrow', '→')); flow.append(el('div', 'stage ' + (cls || ''), ...nodes)); } };
+    const stage = (nodes, cls) => { if (nodes.length) { if (flow.childNodes.length) flow.append(el('div', 'arrow', '\u2192')); flow.append(el('div', 'stage ' + (cls || ''), ...nodes)); } };
     stage(pipeline.receivers.map((id) => box(id, statusOf(view.statuses, ['receiver', 'connector'], id, pipeline.id))));
     for (const id of pipeline.processors) stage([box(id, statusOf(view.statuses, ['processor'], id, pipeline.id))]);
     stage(pipeline.exporters.map((id) => {
@@ -155,7 +155,7 @@ function draw(ledger, view) {
   byId('state').replaceChildren(el('b', worst, troubled.length ? troubled.length + ' of ' + view.statuses.length + ' components: ' + [...new Set(troubled.map((s) => words(s.status)))].join(', ') : 'all components ok'));
   byId('uptime').textContent = view.uptime === undefined ? '' : 'up ' + duration(view.uptime);
   const extensions = view.statuses.filter((s) => s.kind === 'extension');
-  byId('extensions').replaceChildren(...(extensions.length ? ['extensions: ', ...extensions.map((s) => el('span', grades[s.status], s.id + (s.status === 'ok' ? ' ' : ' (' + words(s.status) + ') '))), ' · '] : []));
+  byId('extensions').replaceChildren(...(extensions.length ? ['extensions: ', ...extensions.map((s) => el('span', grades[s.status], s.id + (s.status === 'ok' ? ' ' : ' (' + words(s.status) + ') '))), ' \u00b7 '] : []));
   const memory = view.memory;
   byId('memory').replaceChildren(...(memory ? [el('div', 'soft', 'memory held ' + bytes(memory.held) + ' of ' + bytes(memory.budget) + ', peak ' + bytes(memory.peak)), bar(memory.held, memory.budget, memory.peak)] : []));
 }
