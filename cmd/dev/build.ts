@@ -8,13 +8,6 @@ import { build, type Plugin } from 'esbuild';
 const dist = process.argv[2] ?? 'dist';
 const output = join(dist, process.platform === 'win32' ? 'sluice.exe' : 'sluice');
 
-/**
- * Flags of the executable's V8, and of the run that makes its code cache, which is taken only with the same flags.
- * Bodies lie outside the heap, and V8 collects a small heap twenty times a second for their sake: one that begins larger
- * gives a third more throughput for 3 MiB more when there is little to do.
- */
-const runtimeFlags = ['--expose-gc', '--initial-heap-size=64'];
-
 /** snappy's native addon, carried as an asset: the dynamic loader wants a file, so it is written out when first asked for. */
 const snappyShim = `
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -108,19 +101,17 @@ function inOneByte(file: string): void {
   writeFileSync(file, readFileSync(file, 'utf8').replace(/[\u0080-\uffff]/g, asEscape));
 }
 
-/** The code that V8 makes of the bundle for a start, a third of the time that one takes. */
+/** The code that V8 makes of the bundle for a start, a quarter of the time that one takes. */
 function codeCache(bundled: string): string {
   const cache = join(dist, 'sluice.cache');
   rmSync(cache, { force: true });
-  const made = spawnSync(process.execPath, [...runtimeFlags, 'cmd/dev/code_cache.ts', bundled, cache], {
-    encoding: 'utf8',
-  });
+  const options = { encoding: 'utf8', timeout: 60_000 } as const;
+  const made = spawnSync(process.execPath, ['cmd/dev/code_cache.ts', bundled, cache], options);
   if (made.status !== 0 || !existsSync(cache)) throw new Error(`build: no code cache: ${made.stderr}`);
   const take = `const { readFileSync: read } = require('node:fs'), [, source, cache] = process.argv;
     process.exit(new (require('node:vm').Script)(read(source, 'latin1'), { cachedData: read(cache) }).cachedDataRejected ? 1 : 0)`;
-  if (spawnSync(process.execPath, [...runtimeFlags, '-e', take, bundled, cache]).status !== 0) {
-    throw new Error('build: V8 does not take the code cache that it made');
-  }
+  const taken = spawnSync(process.execPath, ['-e', take, bundled, cache]);
+  if (taken.status !== 0) throw new Error('build: V8 does not take the code cache that it made');
   return cache;
 }
 
@@ -134,7 +125,6 @@ function singleExecutable(bundled: string): void {
       executable: process.execPath,
       output: resolve(unsettled),
       disableExperimentalSEAWarning: true,
-      execArgv: runtimeFlags,
       assets: {
         'sluice.cjs': resolve(bundled),
         'sluice.cache': resolve(codeCache(bundled)),
@@ -143,7 +133,7 @@ function singleExecutable(bundled: string): void {
       },
     }),
   );
-  const made = spawnSync(process.execPath, [...runtimeFlags, '--build-sea', config], {
+  const made = spawnSync(process.execPath, ['--build-sea', config], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   if (made.status !== 0) throw new Error(`build: node --build-sea failed with status ${made.status}`);

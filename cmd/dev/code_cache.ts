@@ -1,9 +1,10 @@
 /**
- * `node <flags of the executable> cmd/dev/code_cache.ts BUNDLE CACHE`: starts and stops the bundled program, and writes the code
- * that V8 compiled for it. Must run on the executable's Node with its flags: V8 takes no other's cache.
+ * `node cmd/dev/code_cache.ts BUNDLE CACHE`: starts and stops the bundled program, and writes the code that V8 compiled for it.
+ * Must run on the executable's Node: V8 takes no other's cache.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import v8 from 'node:v8';
 import { constants, Script } from 'node:vm';
 
 const [bundle, cache] = process.argv.slice(2) as [string, string];
@@ -18,24 +19,18 @@ service:
   pipelines:
     traces: { receivers: [otlp], processors: [memory_limiter, batch], exporters: [otlp_grpc] }
 `;
-const listeners = 3;
-const pollMs = 20;
-const longestMs = 60_000;
 
 const script = new Script(readFileSync(bundle, 'latin1'), {
   filename: 'sluice.cjs',
   importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 });
-// The program collects what its start has left behind; V8 would take code that has run for such.
-globalThis.gc = undefined;
+// Once it has started, the program sets flags (cmd/sluice/heap.ts): V8 takes a cache only under the flags that it was made with.
+const { setFlagsFromString } = v8;
+v8.setFlagsFromString = (flags) => {
+  v8.setFlagsFromString = setFlagsFromString;
+  writeFileSync(cache, script.createCachedData());
+  setFlagsFromString(flags);
+  setImmediate(() => process.emit('SIGTERM'));
+};
 process.argv.splice(1, Number.POSITIVE_INFINITY, bundle, 'run', '--config', `yaml:${config}`);
 script.runInThisContext()({}, createRequire(import.meta.url), {}, bundle, '.');
-
-const started = performance.now();
-const timer = setInterval(() => {
-  const ready = process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length === listeners;
-  if (!ready && performance.now() - started < longestMs) return;
-  clearInterval(timer);
-  if (ready) writeFileSync(cache, script.createCachedData());
-  process.emit('SIGTERM');
-}, pollMs);
