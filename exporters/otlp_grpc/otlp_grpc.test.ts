@@ -222,7 +222,7 @@ test.each([
   const settings = testSettings();
   const held: number[] = [];
   server.reply = () => {
-    held.push(settings.memory.used);
+    held.push(settings.memory.copies);
     return server.requests === 1 ? 'ok' : { code: grpc.status.UNAVAILABLE, reason: 'busy' };
   };
   const exporter = await started({ ...bare, compression, endpoint: `127.0.0.1:${server.port}` }, settings);
@@ -231,7 +231,7 @@ test.each([
   const outcomes = [await exporter.consume(batch, noContext), await exporter.consume(batch, noContext)];
   expect(outcomes.map(({ status }) => status)).toEqual(['accepted', 'retryable']);
   expect(Math.min(...held)).toBeGreaterThanOrEqual(batch.byteLength * part);
-  expect([held.length, settings.memory.used]).toEqual([2, 0]);
+  expect([held.length, settings.memory.copies]).toEqual([2, 0]);
 });
 
 function digest(chunks: readonly Uint8Array[]): string {

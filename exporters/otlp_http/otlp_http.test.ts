@@ -283,7 +283,7 @@ test.each([{ compression: 'gzip' }, { encoding: 'json' }, { encoding: 'json', co
     const settings = testSettings();
     const held: number[] = [];
     server.answer = (response) => {
-      held.push(settings.memory.used);
+      held.push(settings.memory.copies);
       if (held.length === 1) response.end();
       else response.destroy();
     };
@@ -292,7 +292,7 @@ test.each([{ compression: 'gzip' }, { encoding: 'json' }, { encoding: 'json', co
     expect((await exporter.consume(batch, noContext)).status).toBe('accepted');
     expect((await exporter.consume(batch, noContext)).status).toBe('retryable');
     expect(held[0]).toBeGreaterThanOrEqual(server.seen[0]!.body.length);
-    expect(settings.memory.used).toBe(0);
+    expect(settings.memory.copies).toBe(0);
   },
 );
 
@@ -301,13 +301,13 @@ test('small chunks are copied together, and the copy counts in the memory budget
   const settings = testSettings();
   let held = 0;
   server.answer = (response) => {
-    held = settings.memory.used;
+    held = settings.memory.copies;
     response.end();
   };
   const exporter = await started({ ...bare, endpoint: server.url }, settings);
   const batch = Payload.concat('traces', [stamped('traces', ['a', 'b']), stamped('traces', ['c'])]);
   expect((await exporter.consume(batch, noContext)).status).toBe('accepted');
-  expect([held, settings.memory.used]).toEqual([batch.byteLength, 0]);
+  expect([held, settings.memory.copies]).toEqual([batch.byteLength, 0]);
 });
 
 test('an endless answer is cut off and does not grow the memory', async () => {

@@ -69,12 +69,12 @@ export class HttpSender implements Sender {
     const { chunks, slab } = await this.#body(batch);
     // A slab counts by itself.
     const copied = slab || chunks === batch.chunks ? 0 : sizeOf(chunks);
-    memory.reserve(copied);
+    memory.addCopy(copied);
     let end: HttpEnd | Error | undefined;
     try {
       end = await this.#post(chunks, ctx.abort);
     } finally {
-      memory.release(copied);
+      memory.dropCopy(copied);
       const sent = end && !(end instanceof Error) && end.requestSent;
       if (slab && sent) this.#slabs.give(slab);
       else if (slab) this.#slabs.drop(slab);

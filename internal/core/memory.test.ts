@@ -22,13 +22,16 @@ test('what changes hands is counted twice for a moment, also in a full budget', 
   expect(budget.peak).toBe(16);
 });
 
-test('what is needed to get rid of held bytes is counted whether or not there is room', () => {
+test('copies close the door the sooner, are never refused, and are not held besides', () => {
   const budget = new MemoryBudget(10);
   budget.tryReserve(8);
-  budget.reserve(6);
-  expect([budget.used, budget.peak, budget.tryReserve(1)]).toEqual([14, 14, false]);
-  budget.release(6);
-  expect(budget.tryReserve(1)).toBe(true);
+  budget.addCopy(6);
+  expect([budget.used, budget.peak, budget.copies, budget.free]).toEqual([8, 8, 6, 0]);
+  expect([budget.tryReserve(1), budget.takeOver(1)]).toEqual([false, true]);
+  let woken = 0;
+  budget.onRelease(() => woken++);
+  budget.dropCopy(6);
+  expect([woken, budget.copies, budget.tryReserve(1)]).toEqual([1, 0, true]);
 });
 
 test('who waits for a release is woken once, and may change his mind', () => {

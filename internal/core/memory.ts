@@ -3,11 +3,12 @@
  * Every owner of held bytes (request bodies in flight, batches, queues) reserves before it holds and releases after.
  * Whoever brings bytes into the process asks `tryReserve`, and a refusal is no error: the sender is told to retry.
  * Whoever says yes to a batch that its caller holds asks `takeOver`.
- * Whoever needs bytes for a moment to get rid of held ones, such as a copy on its way out, calls `reserve`.
+ * Whoever copies held bytes for a moment to get rid of them says so with `addCopy`: nothing holds it up, but the door closes the sooner.
  */
 export class MemoryBudget {
   readonly capacity: number;
   #used = 0;
+  #copies = 0;
   #peak = 0;
   #waiting = new Set<() => void>();
 
@@ -25,14 +26,19 @@ export class MemoryBudget {
     return this.#peak;
   }
 
+  /** Bytes of copies on their way out; not part of `used`, since what they copy is. */
+  get copies(): number {
+    return this.#copies;
+  }
+
   get free(): number {
-    return this.capacity - this.#used;
+    return Math.max(0, this.capacity - this.#used - this.#copies);
   }
 
   /** @returns false, with nothing reserved, when the budget has no room for `bytes`. */
   tryReserve(bytes: number): boolean {
-    if (this.#used + bytes > this.capacity) return false;
-    this.reserve(bytes);
+    if (bytes > this.free) return false;
+    this.#reserve(bytes);
     return true;
   }
 
@@ -44,27 +50,38 @@ export class MemoryBudget {
    */
   takeOver(bytes: number): boolean {
     if (this.#used > this.capacity * 1.5) return false;
-    this.reserve(bytes);
+    this.#reserve(bytes);
     return true;
-  }
-
-  /** Reserves whether or not there is room; the door closes the sooner. The caller bounds it. */
-  reserve(bytes: number): void {
-    this.#used += bytes;
-    if (this.#used > this.#peak) this.#peak = this.#used;
   }
 
   release(bytes: number): void {
     this.#used -= bytes;
-    if (this.#waiting.size === 0) return;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
+    this.#wake();
+  }
+
+  addCopy(bytes: number): void {
+    this.#copies += bytes;
+  }
+
+  dropCopy(bytes: number): void {
+    this.#copies -= bytes;
+    this.#wake();
   }
 
   /** Calls `wake` once after the next release. Returns a function that takes it back. */
   onRelease(wake: () => void): () => void {
     this.#waiting.add(wake);
     return () => this.#waiting.delete(wake);
+  }
+  #reserve(bytes: number): void {
+    this.#used += bytes;
+    if (this.#used > this.#peak) this.#peak = this.#used;
+  }
+
+  #wake(): void {
+    if (this.#waiting.size === 0) return;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
   }
 }

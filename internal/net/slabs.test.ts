@@ -60,10 +60,10 @@ test('what is out counts in the memory budget, at its real size, until it is giv
   const memory = budget();
   const slabs = new Slabs(new FakeClock(), memory);
   const [small, large, huge] = [slabs.take(10), slabs.take(100 * kibibyte), slabs.take(20 * kibibyte * kibibyte)];
-  expect(memory.used).toBe(10 + 128 * kibibyte + 20 * kibibyte * kibibyte);
+  expect(memory.copies).toBe(10 + 128 * kibibyte + 20 * kibibyte * kibibyte);
   slabs.drop(huge);
   slabs.give(large);
-  expect([memory.used, slabs.freeBytes]).toEqual([10, 128 * kibibyte]);
+  expect([memory.copies, slabs.freeBytes]).toEqual([10, 128 * kibibyte]);
   slabs.give(small);
-  expect(memory.used).toBe(0);
+  expect(memory.copies).toBe(0);
 });

@@ -15,7 +15,7 @@ interface SizeClass {
 /**
  * Large buffers that are used again. A fresh one costs several times what filling it does: the system hands out and
  * zeroes its pages one by one, and each counts towards the next garbage collection (docs/adr/0003).
- * What is not taken for ten seconds is let go. What is out counts in the memory budget until it is given or dropped.
+ * What is not taken for ten seconds is let go. What is out counts as a copy in the memory budget until it is given or dropped.
  */
 export class Slabs {
   readonly #clock: Clock;
@@ -37,7 +37,7 @@ export class Slabs {
   /** A buffer of at least `bytes`, with anything in it. */
   take(bytes: number): Buffer {
     const slab = this.#find(bytes);
-    this.#memory.reserve(slab.length);
+    this.#memory.addCopy(slab.length);
     return slab;
   }
 
@@ -77,7 +77,7 @@ export class Slabs {
 
   /** Takes back, never to be used again, what somebody may still read. */
   drop(slab: Buffer): void {
-    this.#memory.release(slab.length);
+    this.#memory.dropCopy(slab.length);
   }
 
   close(): void {
