@@ -73,13 +73,14 @@ async function run(
     memory_budget_mib: Math.round(memory.capacity / 2 ** 20),
   });
   greet();
-  settleHeap();
+  const leaveHeap = settleHeap(memory, systemClock);
 
   const running = collector;
   const ended = onSignals(end.resolve, () => reload(reread, running, logger));
   const failure = await end.promise;
   ended();
   if (failure) logger.error(failure.message);
+  leaveHeap();
   await drain(running, config.service.shutdownTimeoutMs, logger);
   await telemetry.stop();
   endProcessMetrics();
