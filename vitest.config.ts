@@ -11,7 +11,7 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: [...exclude, '**/*.interop.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       // Needs Go, Java or Python for the peers; says what it skipped.
