@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
-import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { peer } from './peer.ts';
+import { freePorts } from './ports.ts';
 import { type ProcessUsage, processUsage } from './usage.ts';
 
 /** Free ports on 127.0.0.1, one per use that a configuration may have for them. */
@@ -69,7 +68,8 @@ const LOG_LIMIT = 4 * 1024 * 1024;
 export async function startOtelcol(options: OtelcolOptions): Promise<Otelcol> {
   const program = options.command ?? [await executable(options.log)];
   for (let attempt = 1; ; attempt++) {
-    const ports = { ...(await freePorts()), ...options.ports };
+    const [grpc, http, health, metrics] = await freePorts(4);
+    const ports = { grpc: grpc!, http: http!, health: health!, metrics: metrics!, ...options.ports };
     const collector = launch(program, ports, options);
     const failure = await untilReady(collector, options);
     if (failure === undefined) return collector;
@@ -168,24 +168,6 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function freePorts(): Promise<OtelcolPorts> {
-  // All four are held open until the last is known, so that none is handed out twice.
-  const servers = await Promise.all([0, 0, 0, 0].map(listen));
-  const [grpc, http, health, metrics] = servers.map(({ port }) => port);
-  await Promise.all(servers.map(({ close }) => close()));
-  return { grpc: grpc!, http: http!, health: health!, metrics: metrics! };
-}
-
-async function listen(): Promise<{ port: number; close: () => Promise<void> }> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has no port');
-  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
-  return { port: address.port, close };
 }
 
 function onPath(program: string): boolean {

@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import snappy from 'snappy';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePorts } from '../../bench/peers/ports.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
 
 /**
@@ -93,11 +93,3 @@ test('the built-in configuration is inside', (context) => {
   expect(stdout).toContain('The configuration is valid: 3 pipelines');
   expect(status).toBe(0);
 });
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}

@@ -2,7 +2,7 @@ import type { Scope } from '../../internal/otlp/view/resource.ts';
 import type { AnyValue, Attributes, KeyValue, Plain } from '../../internal/otlp/view/value.ts';
 
 /** The most that one batch may print: beyond it a terminal is of no use, and the program would wait for it. */
-export const maxChars = 1024 * 1024;
+const maxChars = 1024 * 1024;
 
 /** Collects the lines of one batch, up to a limit. */
 export class Text {

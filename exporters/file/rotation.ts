@@ -52,7 +52,7 @@ export async function keepBackups(path: string, rotation: Rotation, now: number)
   }
 }
 
-export function backupName(path: string, at: number, localTime: boolean): string {
+function backupName(path: string, at: number, localTime: boolean): string {
   const extension = extname(path);
   const stem = basename(path, extension);
   return join(dirname(path), `${stem}-${stamp(at, localTime)}${extension}`);

@@ -50,7 +50,7 @@ export function warningAt(place: Place, path: Path, message: string): Issue {
 }
 
 /** @returns `service.pipelines.traces/a.receivers[0]`, `resource["service.name"]` */
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
   let text = '';
   for (const part of path) {
     if (typeof part === 'number') text += `[${part}]`;

@@ -67,7 +67,7 @@ function escaped(value: unknown): unknown {
 }
 
 /** The input of a schema, its fields in declared order, with the default of each that is absent. */
-export function withDefaults(schema: z.core.$ZodType, input: unknown): unknown {
+function withDefaults(schema: z.core.$ZodType, input: unknown): unknown {
   const { core } = peel(schema);
   const { def } = core._zod;
   if (def.type === 'union') {

@@ -24,7 +24,7 @@ const schemes = ['env', 'file', 'http', 'https', 'yaml'] as const;
 export type Scheme = (typeof schemes)[number];
 
 /** Splits `env:NAME`; a plain path and a Windows drive letter mean `file`. */
-export function splitLocation(location: string): { scheme: Scheme; rest: string } | Unreadable {
+function splitLocation(location: string): { scheme: Scheme; rest: string } | Unreadable {
   const match = /^([A-Za-z][A-Za-z0-9+.-]+):(.*)$/s.exec(location);
   if (!match) return { scheme: 'file', rest: location };
   const scheme = match[1]!.toLowerCase();

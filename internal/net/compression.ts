@@ -8,16 +8,6 @@ export interface DecompressFailure {
 }
 export type Decompressed = Uint8Array | DecompressFailure;
 
-/** `content-encoding` values that `decompress` takes; the Go collector's list without lz4. */
-export const supportedEncodings: readonly string[] = [
-  'identity',
-  'gzip',
-  'zstd',
-  'zlib',
-  'deflate',
-  'snappy',
-  'x-snappy-framed',
-];
 /** `grpc-encoding` values, in the order in which they are advertised. */
 export const supportedGrpcEncodings: readonly string[] = ['identity', 'gzip', 'zstd', 'deflate', 'snappy'];
 

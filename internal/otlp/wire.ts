@@ -18,8 +18,8 @@ export function isMalformed(x: object | undefined): x is Malformed {
 export const VARINT = 0;
 export const FIXED64 = 1;
 export const LEN = 2;
-export const GROUP = 3;
-export const GROUP_END = 4;
+const GROUP = 3;
+const GROUP_END = 4;
 export const FIXED32 = 5;
 
 /** Groups inside groups that are skipped; protobuf's own limit for nesting is 100. */

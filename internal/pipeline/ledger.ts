@@ -62,7 +62,7 @@ export class Ledger {
 }
 
 /** Plain numbers, because they change with each request. */
-export class Book implements Account {
+class Book implements Account {
   held = 0;
   sentItems = 0;
   filteredItems = 0;

@@ -34,7 +34,7 @@ export function createMeter(
 }
 
 /** Upstream's defaults under what is configured; a null takes a default away. */
-export function ownResource(configured: TelemetryConfig['resource'], build: BuildInfo, instanceId: string): Labels {
+function ownResource(configured: TelemetryConfig['resource'], build: BuildInfo, instanceId: string): Labels {
   const defaults = { 'service.name': build.name, 'service.version': build.version, 'service.instance.id': instanceId };
   const resource: Record<string, string> = {};
   for (const [name, value] of Object.entries({ ...defaults, ...configured })) {

@@ -12,7 +12,7 @@ export function logSummary(logger: Logger, ledger: LedgerSnapshot): void {
 }
 
 /** `traces: received 1,234,567, sent 1,234,000, dropped 567 (retries_exhausted 567), held 0` */
-export function summaryLine(branch: LedgerBranch, onlyBranch: boolean): string {
+function summaryLine(branch: LedgerBranch, onlyBranch: boolean): string {
   const reasons = Object.entries(branch.dropped)
     .filter(([, items]) => items > 0)
     .map(([reason, items]) => `${reason} ${count(items)}`);

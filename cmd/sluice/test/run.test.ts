@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { freePorts } from '../../../bench/peers/ports.ts';
 import { sluiceCommand } from '../../../bench/peers/sluice.ts';
 import { GrpcBackend } from '../../../internal/testkit/grpc_backend.ts';
 import { stamped } from '../../../internal/testkit/stamped.ts';
@@ -217,10 +218,7 @@ test('the embedded default writes what it gets to a file, and the health check a
 
 /** With a real file, so that it can be edited; ports are chosen once. */
 async function startFromFile(path: string) {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
+  const [port] = await freePorts(1);
   const http = { protocols: { grpc: { endpoint: `127.0.0.1:${port}` } } };
   const args = [
     '--config',
@@ -241,7 +239,7 @@ async function startFromFile(path: string) {
   await until('it is ready', () => stderr.includes('Everything is ready'));
   return {
     pid: child.pid!,
-    handle: { ports: { grpc: port } } as Parameters<typeof post>[0],
+    handle: { ports: { grpc: port! } } as Parameters<typeof post>[0],
     stderr: () => stderr,
     stop: async () => {
       child.kill('SIGTERM');

@@ -101,7 +101,7 @@ function base64(bytes: Uint8Array): string {
 }
 
 /** `grpc-message`: UTF-8 in which all but printable ASCII, and the percent sign, is percent-encoded. Cut where it gets absurd. */
-export function percentEncode(text: string): string {
+function percentEncode(text: string): string {
   const short = text.length > 1024 ? `${text.slice(0, 1024)}…` : text;
   if (/^[ -$&-~]*$/.test(short)) return short;
   let encoded = '';

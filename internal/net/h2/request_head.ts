@@ -118,7 +118,7 @@ function take(head: RequestHead, kind: number, value: string): boolean {
 const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
 
 /** @returns milliseconds of a `grpc-timeout` value; undefined, as if there were none, for anything else */
-export function parseTimeout(value: string): number | undefined {
+function parseTimeout(value: string): number | undefined {
   const unit = unitMs[value[value.length - 1] ?? ''];
   const digits = value.slice(0, -1);
   return unit !== undefined && /^\d{1,8}$/.test(digits) ? Number(digits) * unit : undefined;
