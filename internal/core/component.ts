@@ -1,6 +1,7 @@
 import type { Signal } from '../otlp/payload.ts';
 import type { Clock } from './clock.ts';
 import type { Consumer } from './consumer.ts';
+import type { Explanation } from './explain.ts';
 import type { Account } from './ledger.ts';
 import type { MemoryBudget } from './memory.ts';
 import type { Logger, Meter } from './telemetry.ts';
@@ -20,6 +21,8 @@ export interface Component {
    * @returns false where nothing was given: then this component keeps what it has until it is done with it
    */
   handOver?(successor: Component): boolean;
+  /** What became of a trace here, for `sluice explain`; undefined where it is not known. @param traceId 32 hex digits */
+  explain?(traceId: string): Explanation | undefined;
 }
 
 /** What a component may ask of the process that runs it. */
