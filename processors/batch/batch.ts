@@ -1,12 +1,12 @@
 import type { Timer } from '../../internal/core/clock.ts';
 import type { Component, Settings } from '../../internal/core/component.ts';
 import type { BatchContext, ClientMetadata, Consumer } from '../../internal/core/consumer.ts';
+import { Delivery } from '../../internal/core/delivery.ts';
 import { acceptedPromise, type Outcome, permanent, retryable } from '../../internal/core/outcome.ts';
 import type { Counter, Histogram } from '../../internal/core/telemetry.ts';
 import { Payload } from '../../internal/otlp/payload.ts';
 import { splitByItems } from '../../internal/otlp/split.ts';
 import type { BatchConfig } from './config.ts';
-import { Delivery } from './delivery.ts';
 import { batchMetrics } from './metrics.ts';
 
 /** How long a sender is asked to wait when there is no room. */

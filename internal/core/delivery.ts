@@ -1,9 +1,9 @@
-import type { Settings } from '../../internal/core/component.ts';
-import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
-import { Notice } from '../../internal/core/notice.ts';
-import type { Outcome } from '../../internal/core/outcome.ts';
-import { persist } from '../../internal/core/persist.ts';
-import type { Payload } from '../../internal/otlp/payload.ts';
+import type { Payload } from '../otlp/payload.ts';
+import type { Settings } from './component.ts';
+import type { BatchContext, Consumer } from './consumer.ts';
+import { Notice } from './notice.ts';
+import type { Outcome } from './outcome.ts';
+import { persist } from './persist.ts';
 
 /** Batches under way to the next component at the same time: a slow one does not hold the others up. */
 const maxSends = 16;
