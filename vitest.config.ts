@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['**/*.test.ts'],
-          exclude: [...exclude, '**/*.interop.test.ts'],
+          exclude: [...exclude, '**/*.interop.test.ts', '**/*.backends.test.ts'],
           testTimeout: 60_000,
         },
       },
@@ -19,6 +19,17 @@ export default defineConfig({
         test: {
           name: 'interop',
           include: ['**/*.interop.test.ts'],
+          exclude,
+          testTimeout: 300_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
+      // Needs the real Jaeger, Prometheus and Elasticsearch (bench/peers/backends); says what it skipped and why.
+      {
+        test: {
+          name: 'backends',
+          include: ['**/*.backends.test.ts'],
           exclude,
           testTimeout: 300_000,
           hookTimeout: 900_000,
