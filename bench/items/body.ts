@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { Signal } from '../../internal/otlp/payload.ts';
 import { STAMP_LIMIT, writeRequest, writeStamp } from './stamp.ts';
 import { encodeRequest } from './template.ts';
-import { eachRecord, stampOffset } from './walk.ts';
+import { eachRecord, stampOffset, traceIdOffset } from './walk.ts';
 
 /** One request of the load, encoded once and sent many times. */
 export interface Body {
@@ -14,6 +14,8 @@ export interface Body {
   readonly bytes: Uint8Array;
   /** Where each item's stamp starts in `bytes`. */
   readonly stamps: readonly number[];
+  /** All places where the request number is written, in ascending order: the stamps, and the trace ids of whole traces. */
+  readonly marks: readonly number[];
   /** Where each item starts and ends in `bytes`, two numbers an item. */
   readonly ranges: readonly number[];
   /** Present when it travels compressed: then its stamps cannot change and every request number is 1. */
@@ -24,6 +26,8 @@ export interface BodyShape {
   readonly signal: Signal;
   readonly items: number;
   readonly gzip?: boolean;
+  /** Spans come as whole traces of so many, interleaved, with new trace ids in each request; else each is a trace of its own, the same in each request. */
+  readonly spansPerTrace?: number;
 }
 
 /** Distinct bodies of one shape: other ids, times and values in each. */
@@ -34,23 +38,26 @@ export function bodyPool(shape: BodyShape, count: number): Body[] {
   return Array.from({ length: count }, (_, index) => makeBody(shape, index));
 }
 
-function makeBody({ signal, items, gzip }: BodyShape, index: number): Body {
-  const bytes = encodeRequest(signal, items, index);
+function makeBody({ signal, items, gzip, spansPerTrace }: BodyShape, index: number): Body {
+  const bytes = encodeRequest(signal, items, index, spansPerTrace);
   const stamps: number[] = [];
+  const marks: number[] = [];
   const ranges: number[] = [];
   eachRecord(signal, bytes, (start, end) => {
     const at = stampOffset(signal, bytes, start, end);
     if (at < 0) throw new Error(`${signal} template: item ${stamps.length} has no stamp`);
     writeStamp(bytes, at, { request: 1, item: stamps.length, body: index });
     stamps.push(at);
+    if (spansPerTrace) marks.push(traceIdOffset(bytes, start, end));
+    marks.push(at);
     ranges.push(start, end);
   });
   if (stamps.length !== items) throw new Error(`${signal} template: ${stamps.length} items, wanted ${items}`);
-  const body = { index, signal, items, bytes, stamps, ranges };
+  const body = { index, signal, items, bytes, stamps, marks: marks.sort((a, b) => a - b), ranges };
   return gzip ? { ...body, gzip: gzipSync(bytes) } : body;
 }
 
 /** Marks every item as belonging to this request. */
-export function stampRequest(bytes: Uint8Array, stamps: readonly number[], request: number): void {
-  for (let i = 0; i < stamps.length; i++) writeRequest(bytes, stamps[i]!, request);
+export function stampRequest(bytes: Uint8Array, marks: readonly number[], request: number): void {
+  for (let i = 0; i < marks.length; i++) writeRequest(bytes, marks[i]!, request);
 }

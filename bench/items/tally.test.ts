@@ -18,7 +18,7 @@ const NOTHING: Account = {
 function sent(tally: Tally, body: Body, accepted: boolean): Buffer {
   const bytes = Buffer.from(body.bytes);
   const request = tally.send(body);
-  if (!body.gzip) stampRequest(bytes, body.stamps, request);
+  if (!body.gzip) stampRequest(bytes, body.marks, request);
   tally.answer(request, body, accepted);
   return bytes;
 }
@@ -158,3 +158,23 @@ function varint(bytes: Buffer, at: number): number {
 function writePadded(bytes: Buffer, at: number, width: number, value: number): void {
   for (let i = 0; i < width; i++) bytes[at + i] = ((value >>> (7 * i)) & 0x7f) | (i + 1 < width ? 0x80 : 0);
 }
+
+test('of whole traces, each request has its own, and what arrives is compared all the same', () => {
+  const pool = bodyPool({ signal: 'traces', items: ITEMS, spansPerTrace: 8 }, 1);
+  const tally = new ExactTally(pool);
+  for (let i = 0; i < 5; i++) tally.arrive(sent(tally, pool[0]!, true));
+  expect(tally.account()).toMatchObject({ delivered: 5 * ITEMS, altered: 0 });
+  for (let i = 0; i < 5; i++) {
+    const text = sent(tally, pool[0]!, true).toString('latin1');
+    tally.arrive(Buffer.from(text.replaceAll('Mozilla', 'Nozilla'), 'latin1'));
+  }
+  expect(tally.account().altered).toBeGreaterThan(0);
+});
+
+test('a trace of which a part arrived is counted', () => {
+  const pool = bodyPool({ signal: 'traces', items: ITEMS, spansPerTrace: 8 }, 1);
+  const tally = new ExactTally(pool);
+  tally.arrive(withoutLastSpan(sent(tally, pool[0]!, true), pool[0]!));
+  tally.arrive(sent(tally, pool[0]!, true));
+  expect(tally.brokenTraces(ITEMS / 8)).toBe(1);
+});

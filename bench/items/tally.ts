@@ -1,7 +1,7 @@
 import type { Signal } from '../../internal/otlp/payload.ts';
 import type { Body } from './body.ts';
 import { bodyAt, itemAt, requestAt } from './stamp.ts';
-import { eachRecord, stampOffset } from './walk.ts';
+import { eachRecord, stampOffset, traceIdOffset } from './walk.ts';
 
 /** What became of everything that was sent; all of it in items. */
 export interface Account {
@@ -85,11 +85,19 @@ class Inspector {
     const from = body.ranges[2 * item]!;
     const to = body.ranges[2 * item + 1]!;
     if (to - from !== end - start) return false;
-    return bag(message, start, end, at) === bag(body.bytes, from, to, body.stamps[item]!);
+    return this.#bag(message, start, end, at, body) === this.#bag(body.bytes, from, to, body.stamps[item]!, body);
+  }
+
+  /** A sum over bytes that does not depend on their order, leaving out the request number wherever it stands. */
+  #bag(bytes: Uint8Array, start: number, end: number, stamp: number, body: Body): number {
+    const sum = bag(bytes, start, end, stamp);
+    if (body.marks.length === body.stamps.length) return sum;
+    const traceId = traceIdOffset(bytes, start, end);
+    return traceId < 0 ? Number.NaN : sum - bag(bytes, traceId, traceId + 4, -4);
   }
 }
 
-/** A sum over bytes that does not depend on their order, leaving out the request number at `stamp`. */
+/** Leaves out the four bytes at `stamp`. */
 function bag(bytes: Uint8Array, start: number, end: number, stamp: number): number {
   let sum = 0;
   for (let at = start; at < end; at++) {
@@ -172,6 +180,23 @@ export class ExactTally implements Tally {
       else account.unasked += arrived;
     }
     return account;
+  }
+
+  /** Of whole traces, so many a request, in turns: how many arrived in part. */
+  brokenTraces(tracesPerRequest: number): number {
+    let broken = 0;
+    for (let request = 1; request <= this.#last; request++) {
+      for (let trace = 0; trace < tracesPerRequest; trace++) {
+        let arrived = 0;
+        let spans = 0;
+        for (let item = trace; item < this.#perRequest; item += tracesPerRequest, spans++) {
+          const bit = request * this.#perRequest + item;
+          if ((this.#arrived[bit >>> 3]! & (1 << (bit & 7))) !== 0) arrived++;
+        }
+        if (arrived > 0 && arrived < spans) broken++;
+      }
+    }
+    return broken;
   }
 
   #arrivedOf(request: number): number {

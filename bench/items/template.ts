@@ -16,14 +16,20 @@ const SERVICE: Readonly<Record<Signal, [file: string, message: string]>> = {
 };
 
 /** An Export*ServiceRequest with this many items; equal arguments give equal bytes. */
-export function encodeRequest(signal: Signal, items: number, seed: number): Uint8Array<ArrayBuffer> {
+export function encodeRequest(
+  signal: Signal,
+  items: number,
+  seed: number,
+  spansPerTrace?: number,
+): Uint8Array<ArrayBuffer> {
   const root = new protobuf.Root();
   root.resolvePath = (_origin, target) => PROTO + target;
   const [file, message] = SERVICE[signal];
   root.loadSync(`opentelemetry/proto/collector/${file}`);
   const type = root.lookupType(`opentelemetry.proto.collector.${message}`);
   const random = new Random(seed + 1);
-  const request = { traces: traces, metrics: metrics, logs: logs }[signal](items, random);
+  const make = spansPerTrace ? wholeTraces(spansPerTrace) : { traces, metrics, logs }[signal];
+  const request = make(items, random);
   return new Uint8Array(type.encode(type.fromObject(request)).finish());
 }
 
@@ -80,6 +86,38 @@ function traces(items: number, random: Random): object {
   const scope = { name: '@opentelemetry/instrumentation-http', version: '0.205.0' };
   return { resourceSpans: [{ resource: resource(random), scopeSpans: [{ scope, spans }] }] };
 }
+
+/** Of a hundred traces so many hold an error, and so many take over a second. With 5% of the rest a sampler keeps 47%. */
+const ERRORS = 15;
+const SLOW = 34;
+
+/** Spans of many traces at once, in turns, as they come out of a busy service. */
+const wholeTraces = (spansPerTrace: number) => (items: number, random: Random) => {
+  const traceCount = Math.ceil(items / spansPerTrace);
+  const all = Array.from({ length: traceCount }, () => ({
+    traceId: random.bytes(16),
+    root: random.bytes(8),
+    begin: BigInt(nanos(random)),
+    error: random.below(100) < ERRORS,
+    slow: random.below(100) < SLOW,
+  }));
+  const spans = Array.from({ length: items }, (_, i) => {
+    const trace = all[i % traceCount]!;
+    const isRoot = i < traceCount;
+    const begin = trace.begin + BigInt(isRoot ? 0 : random.below(1e8));
+    const nanoseconds = isRoot && trace.slow ? 1_200_000_000 : random.below(1e8);
+    return {
+      ...span(random),
+      traceId: trace.traceId,
+      parentSpanId: isRoot ? undefined : trace.root,
+      startTimeUnixNano: String(begin),
+      endTimeUnixNano: String(begin + BigInt(nanoseconds)),
+      status: { code: trace.error && i >= items - traceCount ? 2 : 1 },
+    };
+  });
+  const scope = { name: '@opentelemetry/instrumentation-http', version: '0.205.0' };
+  return { resourceSpans: [{ resource: resource(random), scopeSpans: [{ scope, spans }] }] };
+};
 
 function span(random: Random): object {
   const route = random.pick(ROUTES);

@@ -97,12 +97,20 @@ const STAMP_TAG: Readonly<Record<Signal, number>> = {
 
 /** Where the 8 bytes of a record's stamp start; -1 when it has none. */
 export function stampOffset(signal: Signal, bytes: Uint8Array, start: number, end: number): number {
+  return valueOffset(STAMP_TAG[signal], 8, bytes, start, end);
+}
+
+/** Where the 16 bytes of a span's trace_id (1, bytes) start; -1 when it has none. */
+export function traceIdOffset(bytes: Uint8Array, start: number, end: number): number {
+  return valueOffset(1 * 8 + LEN, 16, bytes, start, end);
+}
+
+function valueOffset(wanted: number, size: number, bytes: Uint8Array, start: number, end: number): number {
   const cursor = new Cursor(bytes, start, end);
-  const wanted = STAMP_TAG[signal];
   while (cursor.at < end) {
     const tag = cursor.varint();
     const length = cursor.span(tag % 8);
-    if (tag === wanted) return length === 8 && cursor.at + 8 <= end ? cursor.at : -1;
+    if (tag === wanted) return length === size && cursor.at + size <= end ? cursor.at : -1;
     cursor.at += length;
   }
   return -1;

@@ -63,8 +63,8 @@ class Exchange {
   }
 
   start(stream: number, request: number, window: number): void {
-    const { bytes, frames, stamps } = this.wire;
-    stampRequest(bytes, stamps, request);
+    const { bytes, frames, marks } = this.wire;
+    stampRequest(bytes, marks, request);
     for (let i = 0; i + 1 < frames.length; i++) bytes.writeUInt32BE(stream, frames[i]! + 5);
     this.stream = stream;
     this.window = window;

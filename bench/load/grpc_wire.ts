@@ -47,8 +47,8 @@ export interface WireRequest {
   readonly bytes: Buffer;
   /** Where each frame starts, the HEADERS frame first; and one more, the end. */
   readonly frames: readonly number[];
-  /** Where each item's stamp starts in `bytes`; none when compressed. */
-  readonly stamps: readonly number[];
+  /** Where the request number is written in `bytes`; nowhere when compressed. */
+  readonly marks: readonly number[];
 }
 
 export function wireRequest(body: Body): WireRequest {
@@ -57,7 +57,7 @@ export function wireRequest(body: Body): WireRequest {
   prefix[0] = body.gzip ? 1 : 0;
   prefix.writeUInt32BE(message.length, 1);
   const content = Buffer.concat([prefix, message]);
-  const cuts = cutPoints(content.length, body.gzip ? [] : body.stamps);
+  const cuts = cutPoints(content.length, body.gzip ? [] : body.marks);
 
   const head = frame(FRAME.headers, END_HEADERS, 0, headerBlocks(body, '').later);
   const parts: Buffer[] = [head];
@@ -69,12 +69,12 @@ export function wireRequest(body: Body): WireRequest {
     frames.push(frames.at(-1)! + part.length);
   }
   let cut = 1;
-  const stamps = (body.gzip ? [] : body.stamps).map((stamp) => {
+  const marks = (body.gzip ? [] : body.marks).map((stamp) => {
     const at = stamp + GRPC_PREFIX;
     while (at >= cuts[cut]!) cut++;
     return head.length + cut * FRAME_HEADER + at;
   });
-  return { bytes: Buffer.concat(parts), frames, stamps };
+  return { bytes: Buffer.concat(parts), frames, marks };
 }
 
 /** Frame boundaries within the content such that no frame is too long and no stamp is cut in two. */

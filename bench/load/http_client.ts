@@ -24,7 +24,7 @@ class Connection {
   readonly #slot: number;
   readonly #events: ClientEvents;
   readonly #bytes: Buffer;
-  readonly #stamps: readonly number[];
+  readonly #marks: readonly number[];
   #answer: Buffer = Buffer.alloc(0);
   #busy = false;
   #closed = false;
@@ -73,11 +73,11 @@ class Connection {
       ].join('\r\n'),
     );
     this.#bytes = Buffer.concat([head, content]);
-    this.#stamps = body.gzip ? [] : body.stamps.map((stamp) => stamp + head.length);
+    this.#marks = body.gzip ? [] : body.marks.map((mark) => mark + head.length);
   }
 
   send(request: number): void {
-    stampRequest(this.#bytes, this.#stamps, request);
+    stampRequest(this.#bytes, this.#marks, request);
     this.#busy = true;
     this.#socket.write(this.#bytes);
   }

@@ -1,8 +1,16 @@
 import { idle } from './idle.ts';
 import { noop } from './noop.ts';
+import { samplingScenarios } from './sampling.ts';
 import type { Scenario } from './scenario.ts';
 import { slowBackend } from './slow_backend.ts';
 import { steady } from './steady.ts';
 import { throughputScenarios } from './throughput.ts';
 
-export const SCENARIOS: readonly Scenario[] = [noop, ...throughputScenarios, steady, slowBackend, idle];
+export const SCENARIOS: readonly Scenario[] = [
+  noop,
+  ...throughputScenarios,
+  steady,
+  slowBackend,
+  idle,
+  ...samplingScenarios,
+];
