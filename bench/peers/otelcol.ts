@@ -1,9 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { peer } from './peer.ts';
 import { freePorts } from './ports.ts';
-import { type ProcessUsage, processUsage } from './usage.ts';
+import { answers, DEFAULT_TIMEOUT_MS, type Ending, launch, untilReady } from './process.ts';
+import type { ProcessUsage } from './usage.ts';
+
+export type { Ending } from './process.ts';
 
 /** Free ports on 127.0.0.1, one per use that a configuration may have for them. */
 export interface OtelcolPorts {
@@ -34,12 +36,6 @@ export interface OtelcolOptions {
   timeoutMs?: number;
 }
 
-/** How a process ended: one of the two is null. */
-export interface Ending {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-}
-
 export interface Otelcol {
   ports: OtelcolPorts;
   pid: number;
@@ -58,7 +54,6 @@ export interface Otelcol {
 const READY = 'Everything is ready. Begin running and processing data.';
 const PORT_TAKEN = 'address already in use';
 const START_ATTEMPTS = 3;
-const LOG_LIMIT = 4 * 1024 * 1024;
 
 /**
  * Starts the OpenTelemetry Collector and waits until all its components run (milliseconds).
@@ -70,8 +65,8 @@ export async function startOtelcol(options: OtelcolOptions): Promise<Otelcol> {
   for (let attempt = 1; ; attempt++) {
     const [grpc, http, health, metrics] = await freePorts(4);
     const ports = { grpc: grpc!, http: http!, health: health!, metrics: metrics!, ...options.ports };
-    const collector = launch(program, ports, options);
-    const failure = await untilReady(collector, options);
+    const { whyNotReady, ...collector } = begin(program, ports, options);
+    const failure = await whyNotReady();
     if (failure === undefined) return collector;
     await collector.stop();
     // A free port is only free until somebody else takes it: try again with others.
@@ -86,88 +81,37 @@ async function executable(log?: (line: string) => void): Promise<string> {
   return found.path;
 }
 
-function launch(program: readonly string[], ports: OtelcolPorts, options: OtelcolOptions): Otelcol {
+function begin(program: readonly string[], ports: OtelcolPorts, options: OtelcolOptions) {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   // Its default is port 8888, which two collectors on one machine would fight for.
   const reader = `{pull: {exporter: {prometheus: {host: 127.0.0.1, port: ${ports.metrics}}}}}`;
   const args = [`--config=yaml:${options.yaml}`, `--set=service::telemetry::metrics::readers=[${reader}]`];
   const pinned = options.cpu !== undefined && onPath('taskset');
   const command = [...(pinned ? ['taskset', '-c', String(options.cpu)] : []), ...program, ...args];
-  const env = {
-    ...process.env,
-    GRPC_PORT: String(ports.grpc),
-    HTTP_PORT: String(ports.http),
-    HEALTH_PORT: String(ports.health),
-    ...options.env,
-  };
-  const child = spawn(command[0]!, command.slice(1), { env, stdio: ['ignore', 'ignore', 'pipe'] });
-
-  let text = '';
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    text = (text + chunk).slice(-LOG_LIMIT);
+  const running = launch(command, {
+    stdout: 'ignore',
+    env: {
+      ...process.env,
+      GRPC_PORT: String(ports.grpc),
+      HTTP_PORT: String(ports.http),
+      HEALTH_PORT: String(ports.health),
+      ...options.env,
+    },
   });
-  // A test runner that dies must not leave collectors behind.
-  const killOnExit = () => child.kill('SIGKILL');
-  process.once('exit', killOnExit);
-  const ended = new Promise<Ending>((resolve) => {
-    child.once('close', (code, signal) => resolve({ code, signal }));
-    child.once('error', (error) => {
-      text += `${command[0]}: ${error.message}\n`;
-      resolve({ code: null, signal: null });
-    });
-  });
-  ended.then(() => process.removeListener('exit', killOnExit));
-
   return {
     ports,
-    pid: child.pid ?? -1,
+    pid: running.pid,
     pinned,
-    ended,
-    stderr: () => text,
-    usage: () => (child.pid === undefined ? undefined : processUsage(child.pid)),
-    stop: () => stop(child, ended, options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+    ended: running.ended,
+    stderr: running.log,
+    usage: running.usage,
+    stop: () => running.stop(timeoutMs),
+    /** The log line is absent when the configuration raises the log level; the health check is, when it has none. */
+    whyNotReady() {
+      const ready = async () => running.log().includes(READY) || (await answers(`http://127.0.0.1:${ports.health}/`));
+      return untilReady(running, ready, { timeoutMs, wanted: `"${READY}" and no health check on \${env:HEALTH_PORT}` });
+    },
   };
-}
-
-const DEFAULT_TIMEOUT_MS = 15_000;
-
-async function stop(child: ChildProcess, ended: Promise<Ending>, timeoutMs: number): Promise<Ending> {
-  child.kill('SIGTERM');
-  const killer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-  const ending = await ended;
-  clearTimeout(killer);
-  return ending;
-}
-
-/** @returns why it is not ready, or undefined when it is */
-async function untilReady(collector: Otelcol, options: OtelcolOptions): Promise<string | undefined> {
-  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const deadline = Date.now() + timeoutMs;
-  let ending: Ending | undefined;
-  collector.ended.then((value) => {
-    ending = value;
-  });
-  for (;;) {
-    if (ending !== undefined) return `${describe(ending)}\n${collector.stderr()}`;
-    // The log line is absent when the configuration raises the log level; the health check is, when it has none.
-    if (collector.stderr().includes(READY)) return undefined;
-    if (await answers(`http://127.0.0.1:${collector.ports.health}/`)) return undefined;
-    if (Date.now() > deadline) {
-      return `neither "${READY}" nor a health check on \${env:HEALTH_PORT} within ${timeoutMs} ms\n${collector.stderr()}`;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-function describe({ code, signal }: Ending): string {
-  return signal === null ? `exit code ${code}` : `killed by ${signal}`;
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url)).ok;
-  } catch {
-    return false;
-  }
 }
 
 function onPath(program: string): boolean {

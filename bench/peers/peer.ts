@@ -25,22 +25,34 @@ const EXE = process.platform === 'win32' ? '.exe' : '';
 
 /** `$SLUICE_CACHE/sluice/peers`, else below `$XDG_CACHE_HOME`, else below `~/.cache`. */
 export function peersFolder(env: NodeJS.ProcessEnv = process.env): string {
-  return join(env.SLUICE_CACHE || env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'sluice', 'peers');
+  return join(cacheFolder(env), 'peers');
+}
+
+export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+  return join(env.SLUICE_CACHE || env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'sluice');
 }
 
 /**
  * Finds a peer in the cache, or builds it there (seconds to minutes; needs Go and the module proxy).
  *
- * Safe to call from several processes at once: one builds, the others wait. A folder in the cache is always complete,
- * because it appears by a rename after the build's last step.
- *
  * @returns the executable's path, or why there is none; does not throw for a build that fails
  */
 export async function peer(name: PeerName, options: PeerOptions = {}): Promise<Peer> {
-  const { log = () => {}, env = process.env, folder = peersFolder(env) } = options;
-  const recipe = RECIPES[name];
+  return built(name, RECIPES[name], { ...options, folder: options.folder ?? peersFolder(options.env) });
+}
+
+/**
+ * Finds what a recipe makes in `folder`, or makes it there.
+ *
+ * Safe to call from several processes at once: one builds, the others wait. A folder in the cache is always complete,
+ * because it appears by a rename after the build's last step.
+ *
+ * @returns the path of the first thing that the recipe keeps, or why there is none
+ */
+export async function built(name: string, recipe: Recipe, options: PeerOptions & { folder: string }): Promise<Peer> {
+  const { log = () => {}, env = process.env, folder } = options;
   const home = join(folder, `${name}-${recipe.version}`);
-  const path = join(home, name + EXE);
+  const path = join(home, kept(name, recipe)[0]!);
   const found = { path, version: recipe.version };
   const say = (line: string) => log(`${name} ${recipe.version}: ${line}`);
 
@@ -58,6 +70,11 @@ export async function peer(name: PeerName, options: PeerOptions = {}): Promise<P
     const reason = error instanceof CommandError ? error.message : `cannot build: ${(error as Error).message}`;
     return { missing: `${name} ${recipe.version}: ${reason}` };
   }
+}
+
+/** Executables by default: what the system makes of them has `.exe` on Windows. */
+function kept(name: string, { keep = [name + EXE] }: Recipe): readonly string[] {
+  return keep;
 }
 
 interface BuildRecord {
@@ -78,7 +95,7 @@ async function isBuilt(home: string, path: string, recipe: Recipe): Promise<bool
 }
 
 async function build(
-  name: PeerName,
+  name: string,
   recipe: Recipe,
   home: string,
   say: (line: string) => void,
@@ -91,7 +108,8 @@ async function build(
   try {
     await mkdir(temp);
     const env = goEnvironment(inherited, temp);
-    const toolchain = (await runCommand('go', ['version'], { cwd: temp, env })).trim();
+    const { command, args } = recipe.toolchain ?? { command: 'go', args: ['version'] };
+    const toolchain = (await runCommand(command, args, { cwd: temp, env })).trim();
     for (const [file, text] of Object.entries(recipe.files)) {
       await mkdir(dirname(join(temp, file)), { recursive: true });
       await writeFile(join(temp, file), text);
@@ -112,18 +130,18 @@ async function build(
       toolchain,
       seconds: elapsed(),
     };
-    await publish(temp, name + EXE, record, home);
+    await publish(temp, kept(name, recipe), record, home);
     say(`built in ${elapsed()} s`);
   } finally {
     await rm(temp, { recursive: true, force: true });
   }
 }
 
-/** Only the executable is kept. An outdated folder is moved away first, since a rename does not replace a full folder. */
-async function publish(temp: string, file: string, record: BuildRecord, home: string): Promise<void> {
+/** Only what the recipe keeps stays. An outdated folder is moved away first, since a rename does not replace a full folder. */
+async function publish(temp: string, keep: readonly string[], record: BuildRecord, home: string): Promise<void> {
   const finished = join(temp, 'finished');
   await mkdir(finished);
-  await rename(join(temp, file), join(finished, file));
+  for (const file of keep) await rename(join(temp, file), join(finished, file));
   await writeFile(join(finished, 'build.json'), `${JSON.stringify(record, null, 2)}\n`);
   await rename(home, join(temp, 'outdated')).catch(() => {});
   await rename(finished, home);

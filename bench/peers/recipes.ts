@@ -13,10 +13,14 @@ export interface BuildStep {
   cwd?: string;
 }
 
-/** How a peer is built: after the last step the folder holds an executable named like the peer. */
+/** How a peer is built: after the last step the folder holds an executable named like the peer, or what `keep` says. */
 export interface Recipe {
   /** The exact module version; also the cache key. */
   version: string;
+  /** Files and folders that stay, by path relative to the build's folder; the first one is what callers are given. */
+  keep?: readonly string[];
+  /** Prints the version of what builds it; default `go version`. */
+  toolchain?: { command: string; args: string[] };
   /** Source files by path relative to the build's folder, written before the first step. */
   files: Record<string, string>;
   steps: BuildStep[];
@@ -93,7 +97,7 @@ ${required.map((module) => `\t${module}`).join('\n')}
 }
 
 // Stripped, as the Collector Builder and the releases do.
-const LINK = ['-trimpath', '-ldflags=-s -w'];
+export const LINK = ['-trimpath', '-ldflags=-s -w'];
 
 const TELEMETRYGEN = '0.161.0';
 // A commit after the tag v2.6.0. The tags themselves cannot be installed as modules beyond v2.2.1, which lacks a go.mod.
@@ -153,9 +157,9 @@ export const RECIPES: Record<PeerName, Recipe> = {
 export const PEER_NAMES = Object.keys(RECIPES) as PeerName[];
 
 /** Tells apart two recipes of one version, such as before and after a component was added. Labels do not count. */
-export function recipeDigest({ version, files, steps }: Recipe): string {
+export function recipeDigest({ version, keep, files, steps }: Recipe): string {
   const commands = steps.map(({ command, args, cwd }) => [command, args, cwd]);
   return createHash('sha256')
-    .update(JSON.stringify([version, files, commands]))
+    .update(JSON.stringify([version, files, commands, ...(keep ?? [])]))
     .digest('hex');
 }
