@@ -1,0 +1,15 @@
+export type {
+  Argument,
+  Call,
+  CompareOperator,
+  Condition,
+  MapItem,
+  MathOperator,
+  Path,
+  Range,
+  Segment,
+  Statement,
+  Value,
+} from './ast.ts';
+export { type Parsed, parseCondition, parseStatement } from './parser.ts';
+export type { OttlProblem } from './problem.ts';

@@ -1,0 +1,78 @@
+import type { Range } from './ast.ts';
+
+/** Why a condition or statement was refused, and where. */
+export interface OttlProblem {
+  /** What is wrong and what was expected; without position, with the suggestion. */
+  readonly message: string;
+  /** Offset into the text, in UTF-16 units. */
+  readonly at: number;
+  readonly length: number;
+  /** What was most likely meant. */
+  readonly suggestion?: string;
+}
+
+/** Ends parsing or compiling; caught where they begin and handed out as a value. */
+export class Refusal {
+  readonly problem: OttlProblem;
+
+  constructor(problem: OttlProblem) {
+    this.problem = problem;
+  }
+}
+
+export function refuse(range: Range, message: string): never {
+  throw new Refusal({ message, at: range.at, length: range.length });
+}
+
+/** Refuses a name that nobody knows, with the one it most likely stands for. */
+export function refuseName(range: Range, message: string, name: string, candidates: Iterable<string>): never {
+  const suggestion = nearest(name, candidates);
+  if (suggestion === undefined) refuse(range, message);
+  throw new Refusal({
+    message: `${message}; did you mean ${suggestion}?`,
+    at: range.at,
+    length: range.length,
+    suggestion,
+  });
+}
+
+/** The value of `work`, or the problem it ended with. */
+export function attempt<T extends object>(work: () => T): ({ ok: true } & T) | { ok: false; problem: OttlProblem } {
+  try {
+    return { ok: true, ...work() };
+  } catch (thrown) {
+    if (thrown instanceof Refusal) return { ok: false, problem: thrown.problem };
+    throw thrown;
+  }
+}
+
+/** The candidate within a third of the letters of `word`; the configuration's did-you-mean may not be imported here. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > 64) return undefined;
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(squash(word), squash(candidate));
+    if (distance >= bestDistance) continue;
+    best = candidate;
+    bestDistance = distance;
+  }
+  return best;
+}
+
+function squash(word: string): string {
+  return word.toLowerCase().replaceAll('_', '');
+}
+
+function editDistance(a: string, b: string): number {
+  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const swap = a[i - 1] === b[j - 1] ? 0 : 1;
+      row.push(Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + swap));
+    }
+    last = row;
+  }
+  return last[b.length]!;
+}
