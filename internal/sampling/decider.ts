@@ -76,4 +76,9 @@ export interface Decider {
   readonly maxNotes: number;
   /** The notes in words. */
   readNotes(notes: Uint8Array): readonly Vote[];
+  /**
+   * Encoded attributes for the scope of spans that came after their trace was sampled, as in `Decision.scopeAttributes`;
+   * `policy` as there, -1 where the policy is gone since. Absent: none.
+   */
+  lateScopeAttributes?(policy: number): Uint8Array | undefined;
 }
