@@ -116,6 +116,7 @@ async function startTelemetry(
       ledger: () => collector.ledger(),
       topology: () => collector.topology(),
       system: collector.system,
+      components: () => collector.components(),
       logger,
     });
     stops.push(() => server.close());

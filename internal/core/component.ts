@@ -23,6 +23,18 @@ export interface Component {
   handOver?(successor: Component): boolean;
   /** What became of a trace here, for `sluice explain`; undefined where it is not known. @param traceId 32 hex digits */
   explain?(traceId: string): Explanation | undefined;
+  /** Wall time, milliseconds since 1970, since when `explain` knows every trace; undefined where nothing has been forgotten yet. */
+  explainsSince?(): number | undefined;
+}
+
+/** A component instance and its place, as an operator's question finds it. */
+export interface RunningComponent {
+  readonly kind: Kind;
+  /** `type[/name]`. */
+  readonly id: string;
+  /** Pipelines it serves in; empty for an extension. */
+  readonly pipelines: readonly string[];
+  readonly component: Component;
 }
 
 /** What a component may ask of the process that runs it. */

@@ -1,4 +1,4 @@
-import type { Host, System } from '../core/component.ts';
+import type { Host, RunningComponent, System } from '../core/component.ts';
 import type { LedgerSnapshot } from '../core/ledger.ts';
 import type { ResolvedConfig, ResolvedPipeline } from '../core/resolved.ts';
 import { buildGraph } from './builder.ts';
@@ -26,6 +26,8 @@ export interface Collector {
   readonly system: System;
   ledger(): LedgerSnapshot;
   topology(): readonly ResolvedPipeline[];
+  /** All that run now, and what a reload has replaced and is still ending its work. Ask again after a reload. */
+  components(): readonly RunningComponent[];
 }
 
 /** @throws an Error that names the component which could not be set up */
@@ -66,6 +68,10 @@ class RunningCollector implements Collector {
 
   topology(): readonly ResolvedPipeline[] {
     return [...this.#graph.config.service.pipelines.values()];
+  }
+
+  components(): readonly RunningComponent[] {
+    return [...this.#graph.nodes.values(), ...this.#draining];
   }
 
   start(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import express, { type ErrorRequestHandler } from 'express';
+import { adminRoutes, fromThisMachine } from './admin.ts';
 import { page } from './page.ts';
 import type { TelemetryServerOptions } from './server.ts';
 import { systemStatus } from './system_status.ts';
@@ -31,13 +32,19 @@ export function telemetryApp(options: TelemetryServerOptions): RequestListener {
   app.get('/status.json', (_, response) => {
     response.json(systemStatus(options));
   });
+  for (const { method, path, handle } of adminRoutes(options)) app[method](path, fromThisMachine, handle);
   app.use((request, response) => {
     response
       .status(404)
       .type('text')
-      .send(`no ${request.path} here: there are /, /metrics, /ledger and /status.json\n`);
+      .send(`no ${request.path} here: there are /, /metrics, /ledger, /status.json and /explain/TRACE_ID\n`);
   });
   const failed: ErrorRequestHandler = (error, request, response, next) => {
+    // Express's own word for a path that is not percent-encoded right, or a body that is too large.
+    if (error.status < 500 && !response.headersSent) {
+      response.status(error.status).type('text').send(`${error.message}\n`);
+      return;
+    }
     options.logger.error('own telemetry cannot be served', { path: request.path, error });
     if (response.headersSent) next(error);
     else response.status(500).type('text').send('the log of the collector says what failed\n');

@@ -25,6 +25,7 @@ async function serve(part: Partial<TelemetryServerOptions> = {}) {
     ledger: () => ({ balanced: true, branches: [], connectors: [] }),
     topology: () => pipelines,
     system: { statuses: () => [status], onStatus: () => () => {} },
+    components: () => [],
     logger: noLogger,
     ...part,
   });

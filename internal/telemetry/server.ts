@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { System } from '../core/component.ts';
+import type { RunningComponent, System } from '../core/component.ts';
 import type { LedgerSnapshot } from '../core/ledger.ts';
 import type { ResolvedPipeline } from '../core/resolved.ts';
 import type { Logger } from '../core/telemetry.ts';
@@ -16,6 +16,8 @@ export interface TelemetryServerOptions {
   /** What the page draws. */
   topology(): readonly ResolvedPipeline[];
   readonly system: System;
+  /** Whom operators' questions are put to; asked anew for each, since reloads replace them. */
+  components(): readonly RunningComponent[];
   readonly logger: Logger;
 }
 
@@ -26,7 +28,7 @@ export interface TelemetryServer {
 }
 
 /**
- * Serves `/metrics`, `/ledger`, `/status.json` and a page for people.
+ * Serves `/metrics`, `/ledger`, `/status.json`, a page for people, and to this machine alone what `admin.ts` lists.
  * The ports are open when it resolves; express is loaded by the first request.
  * @throws Error that names the address which cannot be listened on
  */
