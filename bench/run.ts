@@ -58,7 +58,8 @@ async function runScenario(
 ): Promise<Result | undefined> {
   const runs = positive('runs', values.runs) ?? scenario.runs ?? 3;
   const seconds = positive('seconds', values.seconds) ?? scenario.defaultSeconds;
-  const taking: readonly SubjectName[] = scenario.alone ? ['sluice'] : subjects;
+  const able = scenario.subjects ?? subjects;
+  const taking: readonly SubjectName[] = scenario.alone ? ['sluice'] : subjects.filter((name) => able.includes(name));
   const all = new Map<SubjectName, Figures[]>(taking.map((name) => [name, []]));
   // One of each, then again one of each: what disturbs the machine for a while disturbs both.
   for (let run = 1; run <= runs; run++) {

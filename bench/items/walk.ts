@@ -53,7 +53,7 @@ export class Cursor {
 }
 
 /** Every value of field `number` in the message at [start, end). */
-function eachField(bytes: Uint8Array, start: number, end: number, number: number, visit: Visit): void {
+export function eachField(bytes: Uint8Array, start: number, end: number, number: number, visit: Visit): void {
   const cursor = new Cursor(bytes, start, end);
   const wanted = number * 8 + LEN;
   while (cursor.at < end) {

@@ -65,6 +65,9 @@ export function judge(goal: Goal, sluice: BySubject, otelcol: BySubject): GoalRe
     const wanted = `at most ${Math.round(goal.atMost * 10) / 10}`;
     return { figure, wanted, got: own, met: own.median <= goal.atMost };
   }
+  if ('atLeast' in goal) {
+    return { figure, wanted: `at least ${goal.atLeast}`, got: own, met: own.median >= goal.atLeast };
+  }
   const other = otelcol?.[figure];
   if (other === undefined) return undefined;
   const got = ratio(own, other);

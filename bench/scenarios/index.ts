@@ -1,3 +1,4 @@
+import { backendScenarios } from './backends.ts';
 import { idle } from './idle.ts';
 import { noop } from './noop.ts';
 import { samplingScenarios } from './sampling.ts';
@@ -13,4 +14,5 @@ export const SCENARIOS: readonly Scenario[] = [
   slowBackend,
   idle,
   ...samplingScenarios,
+  ...backendScenarios,
 ];

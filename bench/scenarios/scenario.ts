@@ -14,7 +14,8 @@ export interface FigureSpec {
 export type Goal =
   | { readonly figure: string; readonly atLeastTimes: number }
   | { readonly figure: string; readonly atMostTimes: number }
-  | { readonly figure: string; readonly atMost: number };
+  | { readonly figure: string; readonly atMost: number }
+  | { readonly figure: string; readonly atLeast: number };
 
 export interface RunSettings {
   readonly seconds: number;
@@ -34,6 +35,8 @@ export interface Scenario {
   readonly defaultSeconds: number;
   /** Default 3. */
   readonly runs?: number;
+  /** Who can do this at all; default both. */
+  readonly subjects?: readonly SubjectName[];
   /** Measures the harness itself: no subject takes part. */
   readonly alone?: boolean;
   /** One run, with a subject that is started and stopped for it. @throws Error when nothing valid was measured */
