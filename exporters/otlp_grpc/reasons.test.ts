@@ -3,11 +3,11 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import { afterEach, expect, test } from 'vitest';
 import type { Host } from '../../internal/core/component.ts';
 import { noContext } from '../../internal/core/consumer.ts';
+import { inWords } from '../../internal/net/grpc/reasons.ts';
 import { testSettings } from '../../internal/testkit/settings.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
 import { schema } from './config.ts';
 import factory from './index.ts';
-import { inWords } from './reasons.ts';
 
 const servers: Server[] = [];
 afterEach(() => {

@@ -13,7 +13,7 @@ import factory from './index.ts';
 
 /*
  * What is on the wire, seen by a server that knows HTTP/2 and nothing of gRPC. These tests guard the one place where
- * the exporter reaches into grpc-js (channel.ts): they fail if an update moves it.
+ * the exporter reaches into grpc-js (internal/net/grpc/channel.ts): they fail if an update moves it.
  */
 
 let server: Http2Server | undefined;

@@ -1,17 +1,7 @@
 import { z } from 'zod';
-import {
-  defaulted,
-  duration,
-  headers,
-  ignored,
-  object,
-  section,
-  unsupported,
-  url,
-} from '../../internal/config/fields.ts';
+import { ignored, object, section, unsupported, url } from '../../internal/config/fields.ts';
 import { retryOnFailure, sendingQueue, timeout } from '../../internal/exporterhelper/index.ts';
-import { clientAuth } from '../../internal/net/auth.ts';
-import { clientTls } from '../../internal/net/tls_fields.ts';
+import { httpConnectionFields, httpRequestFields } from '../../internal/net/http/client_fields.ts';
 
 const notYet = 'HTTP/1.1 is spoken; HTTP/2 is not there yet';
 
@@ -41,23 +31,11 @@ export const schema = object({
         .describe('1 to 9 for gzip, zlib and deflate, 1 to 22 for zstd; 0 or -1: the fastest.'),
     }),
   ),
-  headers: headers().describe('Headers sent with each request.'),
-  auth: section(clientAuth()),
-  tls: defaulted(clientTls()),
+  ...httpRequestFields(),
   timeout: timeout('30s'),
   retry_on_failure: retryOnFailure(),
   sending_queue: sendingQueue(),
-  proxy_url: url()
-    .meta({ secret: true })
-    .optional()
-    .describe(
-      'Proxy for all requests. Unset: HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the environment count, read at the start, but never for this machine itself.',
-    ),
-  max_idle_conns: z.int().min(0).default(100).describe('Most idle connections kept; 0 means no limit.'),
-  max_idle_conns_per_host: z.int().min(0).default(0).describe('The same for one host; 0 means max_idle_conns.'),
-  max_conns_per_host: z.int().min(0).default(0).describe('Most connections to one host at a time; 0 means no limit.'),
-  idle_conn_timeout: duration('90s').describe('Closes a connection that was idle for so long; 0 means never.'),
-  disable_keep_alives: z.boolean().default(false).describe('A new connection for each request.'),
+  ...httpConnectionFields(),
   read_buffer_size: ignored('Node sizes its buffers by itself'),
   write_buffer_size: ignored('Node sizes its buffers by itself'),
   force_attempt_http2: ignored(notYet),

@@ -3,11 +3,11 @@ import { type AddressInfo, connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { Host } from '../../internal/core/component.ts';
 import { noContext } from '../../internal/core/consumer.ts';
+import { proxyFor } from '../../internal/net/http/proxy.ts';
 import { testSettings } from '../../internal/testkit/settings.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
 import { schema } from './config.ts';
 import factory from './index.ts';
-import { proxyFor } from './proxy.ts';
 
 const servers: Server[] = [];
 afterEach(() => {

@@ -1,152 +1,53 @@
-import { type AgentOptions, Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { setImmediate } from 'node:timers/promises';
-import type { ClientAuthenticator } from '../../internal/core/auth.ts';
 import type { Host, Settings } from '../../internal/core/component.ts';
-import { type Outcome, permanent, retryable } from '../../internal/core/outcome.ts';
+import type { Outcome } from '../../internal/core/outcome.ts';
 import type { SendContext, Sender } from '../../internal/exporterhelper/index.ts';
-import { clientAuthenticator } from '../../internal/net/auth.ts';
-import { compress } from '../../internal/net/compression.ts';
-import { Slabs } from '../../internal/net/slabs.ts';
-import { fromHttp } from '../../internal/net/status.ts';
-import { type ClientTls, loadClientTls } from '../../internal/net/tls.ts';
+import { HttpClient } from '../../internal/net/http/client.ts';
 import { encodeJsonInTurns } from '../../internal/otlp/json_turns.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
 import type { OtlpHttpConfig } from './config.ts';
-import { proxyFor } from './proxy.ts';
-import { type HttpEnd, post } from './request.ts';
 
 const contentTypes = { proto: 'application/x-protobuf', json: 'application/json' } as const;
 
-/** Chunks smaller than this on average are copied together: a write to the socket costs more than the copy. */
-const minChunkBytes = 16 * 1024;
-
-interface Body {
-  readonly chunks: readonly Uint8Array[];
-  /** What they lie in, when it can be used again. */
-  readonly slab?: Buffer;
-}
-
-/** Sends each batch as one POST over kept connections. */
+/** Sends each batch as one POST. */
 export class HttpSender implements Sender {
   readonly #settings: Settings;
-  readonly #config: OtlpHttpConfig;
-  readonly #url: URL;
-  /** The URL as it may be told: without credentials and query. */
-  readonly #where: string;
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #slabs: Slabs;
-  #agent: HttpAgent | HttpsAgent | undefined;
-  #tls: ClientTls | undefined;
-  #authenticator: ClientAuthenticator | undefined;
+  readonly #encoding: OtlpHttpConfig['encoding'];
+  readonly #client: HttpClient;
 
   constructor(settings: Settings, config: OtlpHttpConfig, signal: Signal) {
     this.#settings = settings;
-    this.#config = config;
-    this.#url = urlOf(settings.id, config, signal);
-    this.#where = this.#url.origin + this.#url.pathname;
-    this.#headers = constantHeaders(settings, config);
-    this.#slabs = new Slabs(settings.clock, settings.memory);
+    this.#encoding = config.encoding;
+    this.#client = new HttpClient(settings, config, {
+      url: urlOf(settings.id, config, signal),
+      contentType: contentTypes[config.encoding],
+      expects: 'OTLP endpoint',
+      adviceOnGrpc: 'is this the gRPC port (4317)? Use the otlp_grpc exporter for it',
+    });
   }
 
-  async start(host: Host): Promise<void> {
-    const { auth, tls } = this.#config;
-    if (auth) this.#authenticator = clientAuthenticator(host, auth.authenticator);
-    const proxyEnv = proxyFor(this.#url, this.#config.proxy_url, process.env);
-    if (proxyEnv) this.#settings.logger.info('sends through a proxy', { endpoint: this.#where });
-    const options = { ...agentOptions(this.#config), ...(proxyEnv && { proxyEnv }) };
-    if (this.#url.protocol === 'http:') {
-      this.#agent = new HttpAgent(options);
-      return;
-    }
-    this.#tls = await loadClientTls(tls, this.#settings.clock, this.#settings.logger);
-    // A resumed session would go on with the certificate from before a renewal.
-    this.#agent = new HttpsAgent({ ...options, maxCachedSessions: 0 });
+  start(host: Host): Promise<void> {
+    return this.#client.start(host);
   }
 
-  async send(batch: Payload, ctx: SendContext): Promise<Outcome> {
-    const { memory } = this.#settings;
-    const { chunks, slab } = await this.#body(batch);
-    // A slab counts by itself.
-    const copied = slab || chunks === batch.chunks ? 0 : sizeOf(chunks);
-    memory.addCopy(copied);
-    let end: HttpEnd | Error | undefined;
-    try {
-      end = await this.#post(chunks, ctx.abort);
-    } finally {
-      memory.dropCopy(copied);
-      const sent = end && !(end instanceof Error) && end.requestSent;
-      if (slab && sent) this.#slabs.give(slab);
-      else if (slab) this.#slabs.drop(slab);
-    }
-    if (!end) return permanent('shutdown', 'the exporter is not running');
-    if (!(end instanceof Error)) return this.#judge(end);
-    return retryable(`cannot send to ${this.#where}: ${trouble(end, ctx.abort)}`, undefined, end);
-  }
-
-  #post(body: readonly Uint8Array[], abort: AbortSignal | undefined): Promise<HttpEnd | Error> | undefined {
-    return (
-      this.#agent &&
-      post({
-        url: this.#url,
-        agent: this.#agent,
-        // With each request and not in the agent: new connections take a renewed certificate, old ones stay.
-        options: { ...this.#tls?.options },
-        headers: { ...this.#headers, ...this.#authenticator?.headers(), 'content-length': sizeOf(body) },
-        body,
-        abort,
-      })
-    );
+  send(batch: Payload, ctx: SendContext): Promise<Outcome> {
+    return this.#encoding === 'json' ? this.#sendJson(batch, ctx) : this.#client.post(batch.chunks, ctx.abort);
   }
 
   async shutdown(): Promise<void> {
-    this.#tls?.close();
-    this.#agent?.destroy();
-    this.#agent = undefined;
-    this.#slabs.close();
+    this.#client.close();
   }
 
-  async #body(batch: Payload): Promise<Body> {
-    const { encoding, compression, compression_params } = this.#config;
-    const chunks = encoding === 'json' ? await encodeJsonInTurns(batch, setImmediate) : batch.chunks;
-    const byteLength = sizeOf(chunks);
-    if (compression === 'none' || compression === '') {
-      const small = chunks.length > 1 && byteLength / chunks.length < minChunkBytes;
-      return small ? this.#joined(chunks, byteLength) : { chunks };
-    }
-    const level = levelOf(compression_params?.level);
-    const only = chunks.length === 1 ? chunks[0] : undefined;
-    if (only) return { chunks: [await compress(compression, only, level)] };
-    const { chunks: whole, slab } = this.#joined(chunks, byteLength);
+  async #sendJson(batch: Payload, ctx: SendContext): Promise<Outcome> {
+    const { memory } = this.#settings;
+    const chunks = await encodeJsonInTurns(batch, setImmediate);
+    const copied = chunks.reduce((sum, { length }) => sum + length, 0);
+    memory.addCopy(copied);
     try {
-      return { chunks: [await compress(compression, whole[0]!, level)] };
+      return await this.#client.post(chunks, ctx.abort);
     } finally {
-      this.#slabs.give(slab);
+      memory.dropCopy(copied);
     }
-  }
-
-  #joined(chunks: readonly Uint8Array[], byteLength: number): Required<Body> {
-    const slab = this.#slabs.gather(chunks, byteLength);
-    return { chunks: [slab.subarray(0, byteLength)], slab };
-  }
-
-  #judge(end: HttpEnd): Outcome {
-    const where = this.#where;
-    if (end.status >= 300 && end.status < 400) {
-      const target = end.header('location') ?? 'nowhere';
-      return permanent(
-        'rejected',
-        `${where} redirects (HTTP ${end.status}) to ${target}: set the endpoint to the final URL`,
-      );
-    }
-    if (end.status < 300 && end.header('content-type')?.startsWith('text/html')) {
-      // A login page or a dashboard: upstream would count this batch as sent.
-      return permanent(
-        'rejected',
-        `${where} answered with a web page: it is no OTLP endpoint, check host, port and path`,
-      );
-    }
-    return fromHttp(end.status, { header: end.header, body: end.body, now: this.#settings.clock.now() });
   }
 }
 
@@ -155,48 +56,4 @@ function urlOf(id: string, config: OtlpHttpConfig, signal: Signal): URL {
   if (own) return new URL(own);
   if (!config.endpoint) throw new Error(`${id}: a ${signal} pipeline needs endpoint or ${signal}_endpoint`);
   return new URL(`${config.endpoint.replace(/\/$/, '')}/v1/${signal}`);
-}
-
-function constantHeaders({ build }: Settings, config: OtlpHttpConfig): Record<string, string> {
-  const headers: Record<string, string> = {
-    'content-type': contentTypes[config.encoding],
-    'user-agent': `${build.name}/${build.version} (${process.platform}/${process.arch})`,
-  };
-  if (config.compression !== 'none' && config.compression !== '') headers['content-encoding'] = config.compression;
-  for (const [name, value] of Object.entries(config.headers)) headers[name.toLowerCase()] = value;
-  return headers;
-}
-
-function agentOptions(config: OtlpHttpConfig): AgentOptions {
-  const most = (...limits: number[]) => Math.min(...limits.map((limit) => limit || Number.POSITIVE_INFINITY));
-  return {
-    keepAlive: !config.disable_keep_alives,
-    maxSockets: most(config.max_conns_per_host),
-    maxFreeSockets: most(config.max_idle_conns, config.max_idle_conns_per_host),
-    ...(config.idle_conn_timeout > 0 && { timeout: config.idle_conn_timeout }),
-  };
-}
-
-function sizeOf(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, { length }) => sum + length, 0);
-}
-
-/** 0 and -1 are upstream's ways to leave it to the program. */
-function levelOf(level = 0): number | undefined {
-  return level > 0 ? level : undefined;
-}
-
-/** The words of a failed connection, and what they usually mean. */
-function trouble(error: Error, abort: AbortSignal | undefined): string {
-  if (abort?.aborted) return abort.reason instanceof Error ? abort.reason.message : String(abort.reason);
-  const { code = '' } = error as NodeJS.ErrnoException;
-  // A name with several addresses: Node tried each.
-  const message =
-    error instanceof AggregateError ? error.errors.map((one: Error) => one.message).join(', ') : error.message;
-  if (code.startsWith('HPE_'))
-    return `the answer is not HTTP/1.1 (${message}): is this the gRPC port (4317)? Use the otlp_grpc exporter for it`;
-  if (code === 'EPROTO' || code === 'ERR_SSL_WRONG_VERSION_NUMBER')
-    return `${message}: does the backend speak plain text? Then begin the endpoint with http://`;
-  if (message === 'socket hang up') return 'the backend closed the connection before it answered';
-  return message;
 }

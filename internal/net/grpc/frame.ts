@@ -1,4 +1,4 @@
-import type { Slabs } from '../../internal/net/slabs.ts';
+import type { Slabs } from '../slabs.ts';
 
 /**
  * Length-Prefixed-Message: 1 byte compressed flag, 4 bytes length (big endian), message.

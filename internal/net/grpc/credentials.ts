@@ -1,7 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { connect } from 'node:tls';
 import { CallCredentials, ChannelCredentials, type experimental } from '@grpc/grpc-js';
-import type { ClientTls } from '../../internal/net/tls.ts';
+import type { ClientTls } from '../tls.ts';
 
 /**
  * TLS of a channel. grpc-js's own cannot connect to an address (it sends it as the server name, which RFC 6066 forbids
