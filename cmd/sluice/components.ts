@@ -17,6 +17,12 @@ export const components: readonly ComponentEntry[] = [
     [],
     async () => (await import('../../processors/memory_limiter/index.ts')).default,
   ),
+  entry(
+    'processor',
+    'probabilistic_sampler',
+    [],
+    async () => (await import('../../processors/probabilistic_sampler/index.ts')).default,
+  ),
 
   entry('exporter', 'otlp_grpc', ['otlp'], async () => (await import('../../exporters/otlp_grpc/index.ts')).default),
   entry(

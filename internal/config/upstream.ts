@@ -21,7 +21,7 @@ const names: Readonly<Record<Kind, string>> = {
   processor: `
     attributes coralogix cumulativetodelta deltatocumulative deltatorate dnslookup filter geoip groupbyattrs
     groupbytrace interval isolationforest k8sattributes logdedup logstransform memoryballast metricsgeneration
-    metricstarttime metricstransform probabilisticsampler queuebatch redaction remotetap resource resourcedetection
+    metricstarttime metricstransform queuebatch redaction remotetap resource resourcedetection
     routing schema span spanmetrics sumologic tailsampling transform unroll`,
   exporter: `
     alertmanager alibabacloudlogservice awscloudwatchlogs awsemf awskinesis awss3 awsxray azureblob azuredataexplorer

@@ -47,6 +47,18 @@ export const catalogue: readonly CatalogueEntry[] = [
   entry('counter', 'otelcol_processor_outgoing_items', ['processor', 'otel.signal'], 'Items the processor passed on.'),
   ...each('otelcol_processor_memory_limiter_accepted', ['processor'], 'Items let through.'),
   ...each('otelcol_processor_memory_limiter_refused', ['processor'], 'Items refused for lack of memory.'),
+  entry(
+    'counter',
+    'otelcol_processor_probabilistic_sampler_count_traces_sampled',
+    ['policy', 'sampled'],
+    'Spans judged, kept or not.',
+  ),
+  entry(
+    'counter',
+    'otelcol_processor_probabilistic_sampler_count_logs_sampled',
+    ['policy', 'sampled'],
+    'Log records judged, kept or not.',
+  ),
   entry('histogram', 'otelcol_processor_batch_batch_send_size', ['processor'], 'Items of the batches sent.', 'normal'),
   entry(
     'histogram',

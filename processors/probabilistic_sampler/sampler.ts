@@ -1,0 +1,51 @@
+import type { Settings } from '../../internal/core/component.ts';
+import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
+import { acceptedPromise, type Outcome } from '../../internal/core/outcome.ts';
+import type { Payload } from '../../internal/otlp/payload.ts';
+import { rewriteLogs, rewriteSpans } from '../../internal/otlp/rewrite.ts';
+import type { ProbabilisticConfig } from './config.ts';
+import { LogJudge } from './logs.ts';
+import { modeOf } from './mode.ts';
+import { SpanJudge } from './spans.ts';
+import { Tally } from './tally.ts';
+
+/** Holds nothing: what is kept travels on within the call, and the sender gets the next component's answer. */
+export class Sampler implements Consumer {
+  readonly #settings: Settings;
+  readonly #next: Consumer;
+  readonly #sample: (batch: Payload) => Payload;
+
+  constructor(settings: Settings, config: ProbabilisticConfig, next: Consumer) {
+    this.#settings = settings;
+    this.#next = next;
+    const mode = modeOf(config);
+    const tally = new Tally(settings, config.fail_closed, config.from_attribute);
+    if (settings.signal === 'logs') {
+      const judge = new LogJudge(config, mode, tally);
+      this.#sample = (batch) => rewriteLogs(batch, judge);
+    } else {
+      const judge = new SpanJudge(config, mode, tally);
+      this.#sample = (batch) => judge.counted(() => rewriteSpans(batch, judge));
+    }
+  }
+
+  consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
+    const { account } = this.#settings;
+    const kept = this.#sample(batch);
+    const left = batch.itemCount - kept.itemCount;
+    if (kept.itemCount === 0) {
+      account.filtered(left);
+      return acceptedPromise;
+    }
+    const answer = this.#next.consume(kept, ctx);
+    if (left === 0) return answer;
+    if (answer === acceptedPromise) {
+      account.filtered(left);
+      return answer;
+    }
+    return answer.then((outcome) => {
+      if (outcome.status === 'accepted') account.filtered(left);
+      return outcome;
+    });
+  }
+}

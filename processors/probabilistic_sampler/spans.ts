@@ -1,0 +1,156 @@
+import type { Patch, Visitor } from '../../internal/otlp/rewrite.ts';
+import type { Span } from '../../internal/otlp/view/span.ts';
+import type { AnyValue } from '../../internal/otlp/view/value.ts';
+import { varintSize } from '../../internal/otlp/wire.ts';
+import { Writer } from '../../internal/otlp/writer.ts';
+import {
+  ALWAYS,
+  Cut,
+  encodeRandomness,
+  encodeThreshold,
+  NEVER,
+  randomnessOfTraceId,
+} from '../../internal/sampling/consistent.ts';
+import { TraceState } from '../../internal/sampling/consistent_tracestate.ts';
+import type { ProbabilisticConfig } from './config.ts';
+import { hashOf, randomnessOfHash } from './hash.ts';
+import type { Mode } from './mode.ts';
+import type { Tally } from './tally.ts';
+import { judge } from './verdict.ts';
+
+const TRACE_ID = 1;
+const TRACE_STATE = 3;
+const priorityKey = Buffer.from('sampling.priority');
+
+/** Keeps spans or leaves them out. A span without a tracestate, as most are, is judged where its trace id lies. */
+export class SpanJudge implements Visitor<Span> {
+  readonly #mode: Mode;
+  readonly #seed: number;
+  readonly #failClosed: boolean;
+  readonly #tally: Tally;
+  readonly #cut: Cut;
+  /** `th` of the kept ones, for all of them. */
+  readonly #th: string;
+  readonly #stamp: Uint8Array;
+  #kept = 0;
+  #left = 0;
+
+  constructor(config: ProbabilisticConfig, mode: Mode, tally: Tally) {
+    this.#mode = mode;
+    this.#seed = config.hash_seed;
+    this.#failClosed = config.fail_closed;
+    this.#tally = tally;
+    this.#cut = new Cut(mode.threshold);
+    this.#th = encodeThreshold(mode.threshold);
+    this.#stamp = traceStateField(`ot=th:${this.#th}`);
+  }
+
+  /** Runs over a batch. The spans of the short way are counted together. */
+  counted<T>(run: () => T): T {
+    this.#kept = 0;
+    this.#left = 0;
+    const result = run();
+    const policy = this.#mode.randomness === 'hash' ? 'trace_id_hash' : 'trace_id_w3c';
+    this.#tally.add(policy, true, this.#kept);
+    this.#tally.add(policy, false, this.#left);
+    return result;
+  }
+
+  record(span: Span, patch: Patch): void {
+    const id = traceIdAt(span);
+    const bare = span.valueEnd(TRACE_STATE) <= span.valueStart(TRACE_STATE);
+    const priority = priorityOf(span);
+    if (id < 0 || !bare || priority !== undefined || this.#mode.randomness === 'none')
+      this.#long(span, id, priority, patch);
+    else if (this.#mode.randomness === 'hash') this.#byHash(span, id, patch);
+    else if (this.#cut.keeps(span.buf, id)) {
+      this.#kept++;
+      patch.append(this.#stamp);
+    } else {
+      this.#left++;
+      patch.drop();
+    }
+  }
+
+  #byHash(span: Span, id: number, patch: Patch): void {
+    const randomness = randomnessOfHash(hashOf(this.#seed, span.buf, id, id + 16));
+    if (randomness >= this.#mode.threshold) {
+      this.#kept++;
+      patch.append(traceStateField(`ot=rv:${encodeRandomness(randomness)};th:${this.#th}`));
+    } else {
+      this.#left++;
+      patch.drop();
+    }
+  }
+
+  #long(span: Span, id: number, priority: bigint | undefined, patch: Patch): void {
+    const hashes = this.#mode.randomness === 'hash';
+    const { buf } = span;
+    const state = TraceState.parse(span.traceState);
+    let randomness: bigint | undefined;
+    if (id >= 0)
+      randomness = hashes ? randomnessOfHash(hashOf(this.#seed, buf, id, id + 16)) : randomnessOfTraceId(buf, id);
+    const policy = hashes ? 'trace_id_hash' : 'trace_id_w3c';
+    const question = { carrier: state, randomness, policy, priority, alwaysWrites: true } as const;
+    const verdict = judge(question, this.#mode, this.#failClosed);
+    this.#tally.add(verdict.policy, verdict.kept);
+    if (verdict.problem !== undefined) this.#tally.problem(verdict.problem);
+    if (!verdict.kept) patch.drop();
+    else if (verdict.carrier && state) writeTraceState(span, state.toString(), patch);
+  }
+}
+
+/** Where the trace id lies; -1 for none, which is also one of zeros or of another length. */
+function traceIdAt(span: Span): number {
+  const { buf } = span;
+  const at = span.valueStart(TRACE_ID);
+  if (at < 0 || span.valueEnd(TRACE_ID) - at !== 16) return -1;
+  for (let i = at + 15; i >= at; i--) if (buf[i] !== 0) return at;
+  return -1;
+}
+
+/** In the place of the one that is there; behind everything, where it counts as the last, if it is there in another form. */
+function writeTraceState(span: Span, text: string, patch: Patch): void {
+  const field = traceStateField(text);
+  const from = span.valueStart(TRACE_STATE);
+  const to = span.valueEnd(TRACE_STATE);
+  const single = from >= 0 && from - 1 - varintSize(to - from) === span.firstTag(TRACE_STATE);
+  if (single) patch.splice(span.firstTag(TRACE_STATE), to, field);
+  else patch.append(field);
+}
+
+function traceStateField(text: string): Uint8Array {
+  const out = new Writer(text.length + 6);
+  out.string(TRACE_STATE, text);
+  return out.finish();
+}
+
+/**
+ * The attribute `sampling.priority` of OpenTracing: 0 asks for never, more than 0 for always.
+ * Source: https://github.com/opentracing/specification/blob/master/semantic_conventions.md#span-tags-table
+ */
+function priorityOf(span: Span): bigint | undefined {
+  const value = span.attributes.find(priorityKey)?.value;
+  if (!value) return undefined;
+  const priority = numberIn(value);
+  if (priority === 0) return NEVER;
+  return priority > 0 ? ALWAYS : undefined;
+}
+
+/** NaN for what is no number. Clients write it as any type. */
+function numberIn(value: AnyValue): number {
+  switch (value.kind) {
+    case 'int':
+      return Number(value.intValue);
+    case 'double':
+      return value.doubleValue;
+    case 'string': {
+      const text = value.stringValue;
+      if (/^\+?inf(inity)?$/i.test(text)) return Number.POSITIVE_INFINITY;
+      const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+      return Number.isFinite(number) ? number : Number.NaN;
+    }
+    default:
+      return Number.NaN;
+  }
+}
