@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   components: async () => (await import('./commands/components.ts')).command,
   'print-config': async () => (await import('./commands/print_config.ts')).command,
   generate: async () => (await import('./commands/generate.ts')).command,
+  explain: async () => (await import('./commands/explain.ts')).command,
   healthcheck: async () => (await import('./commands/healthcheck.ts')).command,
 };
 

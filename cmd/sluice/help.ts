@@ -10,6 +10,7 @@ Commands
   print-config   show the configuration as resolved, secrets masked
   components     list what a configuration may name, with signals and stability
   generate       send sample traces, metrics or logs to an OTLP endpoint
+  explain        why a running collector kept a trace, or did not
   healthcheck    ask a running collector's health_check extension; for containers
 
   --version      print the version
@@ -74,6 +75,18 @@ Sends realistic sample telemetry of a small web shop over OTLP and says what bec
 Examples
   sluice generate traces
   sluice generate metrics --rate 1000 --duration 1m --protocol http
+`,
+  explain: `Usage: sluice explain TRACE_ID [--endpoint URL] [--json]
+
+Asks a running collector what its samplers did with a trace: kept or not, when, by which policy, what made the decision due, what each
+policy compared, and how many spans came in time and late. Exit code 1 when no sampler knows the trace, or nobody answers.
+
+  --endpoint URL        where the collector serves its metrics, default http://localhost:8888; it answers to its own machine only
+  --json                the answer as the collector gives it
+
+Examples
+  sluice explain 0af7651916cd43dd8448eb211c80319c
+  kubectl exec deploy/sluice -- /sluice explain 0af7651916cd43dd8448eb211c80319c
 `,
   healthcheck: `Usage: sluice healthcheck [--endpoint URL]
 

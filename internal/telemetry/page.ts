@@ -1,6 +1,7 @@
 /**
  * The page at `/`: one file, no framework, nothing loaded from elsewhere. It asks `/ledger` and `/status.json` every two
- * seconds and draws each pipeline as receivers → processors → exporters. All text goes in as text, never as HTML.
+ * seconds and draws each pipeline as receivers → processors → exporters; a box asks `/explain/<trace id>`.
+ * All text goes in as text, never as HTML.
  */
 export const page = String.raw`<!doctype html>
 <html lang="en">
@@ -44,6 +45,15 @@ export const page = String.raw`<!doctype html>
   .error { color: var(--bad); overflow-wrap: anywhere; max-width: 60ch; }
   #gone { display: none; background: var(--bad); color: var(--bg); text-align: center; padding: 6px; }
   .offline #gone { display: block; } .offline main { opacity: .55; }
+  form { display: flex; flex-wrap: wrap; gap: 8px; margin-bottom: 12px; }
+  input, button { font: inherit; color: inherit; background: var(--bg); border: 1px solid var(--line); border-radius: 6px; padding: 6px 10px; }
+  input { flex: 1 1 34ch; font-family: ui-monospace, monospace; } button { cursor: pointer; border-color: var(--accent); }
+  table { border-collapse: collapse; width: 100%; margin: 8px 0 4px; } th { text-align: left; color: var(--soft); font-weight: normal; }
+  th, td { padding: 4px 14px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
+  .answer { border-left: 3px solid var(--soft); padding-left: 12px; margin-top: 12px; overflow-x: auto; }
+  .answer.ok { border-left-color: var(--ok); } .answer.warn { border-left-color: var(--warn); } .answer.bad { border-left-color: var(--bad); }
+  .answer, .answer td { color: var(--text); } .answer td.ok { color: var(--ok); } .answer td.bad { color: var(--bad); } .answer td.soft { color: var(--soft); }
+  .settled td { font-weight: 600; }
   footer { color: var(--soft); padding-top: 0; } a { color: var(--accent); }
   @media (max-width: 640px) { .flow { flex-direction: column; align-items: stretch; overflow: visible; } .arrow { flex: none; transform: rotate(90deg); } }
 </style>
@@ -55,7 +65,14 @@ export const page = String.raw`<!doctype html>
   <div class="grow"></div>
   <div class="meter" id="memory"></div>
 </header>
-<main id="pipelines"><p class="soft">Asking the collector&hellip;</p></main>
+<main>
+  <div id="pipelines"><p class="soft">Asking the collector&hellip;</p></div>
+  <section>
+    <div class="head"><h2>Why was a trace kept or lost?</h2></div>
+    <form id="ask"><input id="trace" placeholder="trace id, 32 hex digits" aria-label="trace id" autocomplete="off" spellcheck="false" maxlength="100"><button>Explain</button></form>
+    <div id="answer" role="status"></div>
+  </section>
+</main>
 <footer>
   <span id="extensions"></span>
   <a href="/metrics">/metrics</a> &middot; <a href="/ledger">/ledger</a> &middot; <a href="/status.json">/status.json</a>
@@ -174,7 +191,56 @@ async function refresh() {
   }
   setTimeout(refresh, 2000);
 }
-refresh();
+
+const decisions = { pending: ['not decided yet', 'warn'], sampled: ['kept', 'ok'], not_sampled: ['not kept', 'soft'], dropped: ['dropped', 'bad'] };
+const triggers = {
+  decision_wait: 'the decision wait was over', root_received: 'the root span had arrived', first_match: 'a policy matched, which sample_on_first_match makes the decision',
+  eviction: 'the buffer was full', trace_too_large: 'the trace had become larger than a trace may be', shutdown: 'the collector stopped',
+};
+const time = (ms) => new Date(ms).toISOString();
+function answer(e) {
+  const [word, grade] = decisions[e.decision];
+  const rows = [];
+  if (e.firstSeenAt !== undefined) rows.push(number('first seen', time(e.firstSeenAt)));
+  if (e.decidedAt !== undefined) rows.push(number('decided', time(e.decidedAt)));
+  if (e.trigger) rows.push(number('because', triggers[e.trigger] || e.trigger));
+  rows.push(number(e.decision === 'pending' ? 'spans so far' : 'spans when decided', e.spans), number('spans later', e.lateSpans, e.lateSpans ? 'warn' : ''));
+  if (e.threshold !== undefined) rows.push(number('stamped', 'ot=th:' + e.threshold));
+  const line = (tag, cells) => el('tr', '', ...cells.map((cell) => el(tag, '', cell)));
+  const votes = e.votes.map((v) => {
+    const row = line('td', [v.policy, v.type, words(v.vote), v.compared]);
+    if (v.policy === e.policy) row.className = 'settled';
+    row.cells[2].className = /^(inverted_)?sampled$/.test(v.vote) ? 'ok' : /dropped|error/.test(v.vote) ? 'bad' : 'soft';
+    return row;
+  });
+  const title = el('div', 'name', e.component + ' (' + e.pipeline + '): ', el('span', grade, word), e.policy === undefined ? '' : ' by policy ' + e.policy);
+  return el('div', 'answer ' + grade, title, el('div', 'numbers', ...rows), votes.length ? el('table', '', line('th', ['policy', 'type', 'vote', 'compared']), ...votes) : undefined);
+}
+async function ask() {
+  const id = byId('trace').value.replace(/[\s-]/g, '');
+  if (!id) return byId('answer').replaceChildren();
+  try {
+    const response = await fetch('/explain/' + encodeURIComponent(id), { signal: AbortSignal.timeout(5000) });
+    const body = await response.json();
+    byId('answer').replaceChildren(...(response.ok ? body.explanations.map(answer) : [el('div', 'error', body.error)]));
+  } catch {
+    byId('answer').replaceChildren(el('div', 'error', 'The collector does not answer.'));
+  }
+}
+/** A link to /#TRACE_ID asks at once. */
+function askLinked() {
+  if (!/^#[0-9a-f]{32}$/i.test(location.hash)) return;
+  byId('trace').value = location.hash.slice(1);
+  ask();
+}
+
+function start() {
+  byId('ask').addEventListener('submit', (event) => { event.preventDefault(); ask(); });
+  addEventListener('hashchange', askLinked);
+  askLinked();
+  refresh();
+}
+start();
 </script>
 </html>
 `;

@@ -88,7 +88,7 @@ test('the page loads nothing from elsewhere, writes no HTML, and its script is w
   expect(text).not.toMatch(/https?:|innerHTML|insertAdjacentHTML|document\.write/);
   const script = /<script>([\s\S]*)<\/script>/.exec(text)![1]!;
   expect(() => new Script(script)).not.toThrow();
-  const format = (call: string) => runInNewContext(`${script.replace(/\nrefresh\(\);\n$/, '')}\n${call}`);
+  const format = (call: string) => runInNewContext(`${script.replace(/\nstart\(\);\n$/, '')}\n${call}`);
   expect(
     format('[bytes(0), bytes(1536), bytes(128 * 2 ** 20), duration(59), duration(3725), duration(90061)]'),
   ).toEqual(['0 B', '1.5 KiB', '128 MiB', '59s', '1h 2m', '1d 1h']);
