@@ -29,6 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'backends',
+          globalSetup: 'bench/peers/backends/setup.ts',
           include: ['**/*.backends.test.ts'],
           exclude,
           testTimeout: 300_000,

@@ -76,7 +76,8 @@ export function launch(command: readonly string[], options: LaunchOptions = {}):
     log: () => text,
     usage: () => (child.pid === undefined ? undefined : processUsage(child.pid)),
     async stop(timeoutMs = DEFAULT_TIMEOUT_MS) {
-      if (child.exitCode === null && child.signalCode === null) signal('SIGTERM');
+      // To the leader of a group only: it ends the others in order.
+      child.kill('SIGTERM');
       const killer = setTimeout(() => signal('SIGKILL'), timeoutMs);
       const ending = await ended;
       clearTimeout(killer);

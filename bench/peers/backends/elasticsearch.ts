@@ -51,7 +51,7 @@ async function plan({ home, java, ports, folder, major, options }: Place): Promi
   const folders = [folder, config, temp, join(folder, 'data'), join(folder, 'logs')];
   const files: Record<string, string> = {
     'elasticsearch.yml': settings(folder, ports, options),
-    'jvm.options': '-Xms512m\n-Xmx512m\n-XX:+UseSerialGC\n-XX:TieredStopAtLevel=1\n',
+    'jvm.options': `-Djava.io.tmpdir=${temp}\n-Xms512m\n-Xmx512m\n-XX:+UseSerialGC\n-XX:TieredStopAtLevel=1\n`,
     'log4j2.properties': LOG4J,
   };
   for (const path of folders) await mkdir(path, { recursive: true });
@@ -63,7 +63,15 @@ async function plan({ home, java, ports, folder, major, options }: Place): Promi
   }
   return {
     command: [...(root ? asNobody : []), join(java, 'bin/java'), ...launcher(home, config, major)],
-    env: { ES_HOME: home, ES_PATH_CONF: config, ES_JAVA_HOME: java, ES_TMPDIR: temp },
+    env: {
+      ES_HOME: home,
+      ES_PATH_CONF: config,
+      ES_TMPDIR: temp,
+      ES_JAVA_HOME: java,
+      ES_DISTRIBUTION_TYPE: 'zip',
+      JAVA: join(java, 'bin/java'),
+      JAVA_TYPE: 'ES_JAVA_HOME',
+    },
     cwd: home, // where it looks for its modules
     readyUrl: `http://127.0.0.1:${ports.http}/_cluster/health?wait_for_status=yellow&timeout=1s`,
   };
