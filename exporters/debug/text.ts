@@ -1,5 +1,6 @@
 import type { Scope } from '../../internal/otlp/view/resource.ts';
-import type { AnyValue, Attributes, KeyValue, Plain } from '../../internal/otlp/view/value.ts';
+import type { AnyValue, Attributes, KeyValue } from '../../internal/otlp/view/value.ts';
+import { valueText } from '../../internal/otlp/view/value_text.ts';
 
 /** The most that one batch may print: beyond it a terminal is of no use, and the program would wait for it. */
 const maxChars = 1024 * 1024;
@@ -92,27 +93,7 @@ export function typed(value: AnyValue): string {
 }
 
 export function plainText(value: AnyValue): string {
-  return value.kind === 'string' ? value.stringValue : shown(value.plain());
-}
-
-function shown(value: Plain): string {
-  if (value === undefined) return '';
-  if (value instanceof Uint8Array) return base64(value);
-  return typeof value === 'object' ? json(value) : String(value);
-}
-
-function json(value: Plain): string {
-  if (value === undefined) return 'null';
-  if (typeof value === 'bigint') return String(value);
-  if (value instanceof Uint8Array) return JSON.stringify(base64(value));
-  if (Array.isArray(value)) return `[${value.map(json).join(',')}]`;
-  if (typeof value === 'object')
-    return `{${value.pairs.map(([key, it]) => `${JSON.stringify(key)}:${json(it)}`).join(',')}}`;
-  return JSON.stringify(value);
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
+  return value.kind === 'string' ? value.stringValue : valueText(value.plain());
 }
 
 /** A trace or span id; all zeros mean none. */
