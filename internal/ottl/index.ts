@@ -13,3 +13,4 @@ export type {
 } from './ast.ts';
 export { type Parsed, parseCondition, parseStatement } from './parser.ts';
 export type { OttlProblem } from './problem.ts';
+export { compileRegex, expandTemplate, type Regex, type RegexMatch } from './regex.ts';
