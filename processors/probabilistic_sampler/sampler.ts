@@ -13,25 +13,27 @@ import { Tally } from './tally.ts';
 export class Sampler implements Consumer {
   readonly #settings: Settings;
   readonly #next: Consumer;
-  readonly #sample: (batch: Payload) => Payload;
+  readonly #tally: Tally;
+  readonly #rewrite: (batch: Payload) => Payload;
 
   constructor(settings: Settings, config: ProbabilisticConfig, next: Consumer) {
     this.#settings = settings;
     this.#next = next;
     const mode = modeOf(config);
-    const tally = new Tally(settings, config.fail_closed, config.from_attribute);
+    this.#tally = new Tally(settings, config.fail_closed, config.from_attribute);
     if (settings.signal === 'logs') {
-      const judge = new LogJudge(config, mode, tally);
-      this.#sample = (batch) => rewriteLogs(batch, judge);
+      const judge = new LogJudge(config, mode, this.#tally);
+      this.#rewrite = (batch) => rewriteLogs(batch, judge);
     } else {
-      const judge = new SpanJudge(config, mode, tally);
-      this.#sample = (batch) => judge.counted(() => rewriteSpans(batch, judge));
+      const judge = new SpanJudge(config, mode, this.#tally);
+      this.#rewrite = (batch) => rewriteSpans(batch, judge);
     }
   }
 
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
     const { account } = this.#settings;
-    const kept = this.#sample(batch);
+    const kept = this.#rewrite(batch);
+    this.#tally.flush();
     const left = batch.itemCount - kept.itemCount;
     if (kept.itemCount === 0) {
       account.filtered(left);

@@ -6,81 +6,76 @@ import { Writer } from '../../internal/otlp/writer.ts';
 import {
   ALWAYS,
   Cut,
-  encodeRandomness,
   encodeThreshold,
+  MAX_DIGITS,
   NEVER,
   randomnessOfTraceId,
 } from '../../internal/sampling/consistent.ts';
 import { TraceState } from '../../internal/sampling/consistent_tracestate.ts';
 import type { ProbabilisticConfig } from './config.ts';
-import { hashOf, randomnessOfHash } from './hash.ts';
+import { bucketOf, hashOf, randomnessOfHash, writeRandomness } from './hash.ts';
 import type { Mode } from './mode.ts';
-import type { Tally } from './tally.ts';
+import { traceIdAlone } from './survey.ts';
+import type { Count, Tally } from './tally.ts';
 import { judge } from './verdict.ts';
 
 const TRACE_ID = 1;
 const TRACE_STATE = 3;
+/** Behind tag, length and `ot=rv:`. */
+const RV_AT = 8;
 const priorityKey = Buffer.from('sampling.priority');
 
-/** Keeps spans or leaves them out. A span without a tracestate, as most are, is judged where its trace id lies. */
+/** Keeps spans or leaves them out. Where the trace id alone decides, as mostly, a span is not looked at a second time. */
 export class SpanJudge implements Visitor<Span> {
   readonly #mode: Mode;
   readonly #seed: number;
   readonly #failClosed: boolean;
   readonly #tally: Tally;
   readonly #cut: Cut;
-  /** `th` of the kept ones, for all of them. */
-  readonly #th: string;
+  /** The threshold's first 14 bits: a hash has no more. */
+  readonly #bucket: number;
+  /** The tracestate of kept spans that came without one; in hash mode with room for `rv`. */
   readonly #stamp: Uint8Array;
-  #kept = 0;
-  #left = 0;
+  readonly #count: Count;
 
   constructor(config: ProbabilisticConfig, mode: Mode, tally: Tally) {
     this.#mode = mode;
     this.#seed = config.hash_seed;
     this.#failClosed = config.fail_closed;
     this.#tally = tally;
+    this.#count = tally.of(mode.randomness === 'hash' ? 'trace_id_hash' : 'trace_id_w3c');
     this.#cut = new Cut(mode.threshold);
-    this.#th = encodeThreshold(mode.threshold);
-    this.#stamp = traceStateField(`ot=th:${this.#th}`);
-  }
-
-  /** Runs over a batch. The spans of the short way are counted together. */
-  counted<T>(run: () => T): T {
-    this.#kept = 0;
-    this.#left = 0;
-    const result = run();
-    const policy = this.#mode.randomness === 'hash' ? 'trace_id_hash' : 'trace_id_w3c';
-    this.#tally.add(policy, true, this.#kept);
-    this.#tally.add(policy, false, this.#left);
-    return result;
+    this.#bucket = Number(mode.threshold >> 42n);
+    const rv = mode.randomness === 'hash' ? `rv:${'0'.repeat(MAX_DIGITS)};` : '';
+    this.#stamp = traceStateField(`ot=${rv}th:${encodeThreshold(mode.threshold)}`);
   }
 
   record(span: Span, patch: Patch): void {
-    const id = traceIdAt(span);
-    const bare = span.valueEnd(TRACE_STATE) <= span.valueStart(TRACE_STATE);
-    const priority = priorityOf(span);
-    if (id < 0 || !bare || priority !== undefined || this.#mode.randomness === 'none')
-      this.#long(span, id, priority, patch);
-    else if (this.#mode.randomness === 'hash') this.#byHash(span, id, patch);
-    else if (this.#cut.keeps(span.buf, id)) {
-      this.#kept++;
-      patch.append(this.#stamp);
-    } else {
-      this.#left++;
-      patch.drop();
+    const { buf } = span;
+    const id = this.#mode.randomness === 'none' ? -1 : traceIdAlone(buf, span.start, span.end);
+    if (id < 0) this.#long(span, traceIdAt(span), priorityOf(span), patch);
+    else if (this.#mode.randomness === 'hash') this.#byHash(hashOf(this.#seed, buf, id, id + 16), patch);
+    else if (this.#cut.keeps(buf, id)) this.#keep(this.#stamp, patch);
+    else this.#leave(patch);
+  }
+
+  #byHash(hash: number, patch: Patch): void {
+    if (bucketOf(hash) < this.#bucket) this.#leave(patch);
+    else {
+      const stamp = Buffer.from(this.#stamp);
+      writeRandomness(stamp, RV_AT, hash);
+      this.#keep(stamp, patch);
     }
   }
 
-  #byHash(span: Span, id: number, patch: Patch): void {
-    const randomness = randomnessOfHash(hashOf(this.#seed, span.buf, id, id + 16));
-    if (randomness >= this.#mode.threshold) {
-      this.#kept++;
-      patch.append(traceStateField(`ot=rv:${encodeRandomness(randomness)};th:${this.#th}`));
-    } else {
-      this.#left++;
-      patch.drop();
-    }
+  #keep(stamp: Uint8Array, patch: Patch): void {
+    this.#count.kept++;
+    patch.append(stamp);
+  }
+
+  #leave(patch: Patch): void {
+    this.#count.left++;
+    patch.drop();
   }
 
   #long(span: Span, id: number, priority: bigint | undefined, patch: Patch): void {
@@ -93,8 +88,7 @@ export class SpanJudge implements Visitor<Span> {
     const policy = hashes ? 'trace_id_hash' : 'trace_id_w3c';
     const question = { carrier: state, randomness, policy, priority, alwaysWrites: true } as const;
     const verdict = judge(question, this.#mode, this.#failClosed);
-    this.#tally.add(verdict.policy, verdict.kept);
-    if (verdict.problem !== undefined) this.#tally.problem(verdict.problem);
+    this.#tally.add(verdict);
     if (!verdict.kept) patch.drop();
     else if (verdict.carrier && state) writeTraceState(span, state.toString(), patch);
   }
