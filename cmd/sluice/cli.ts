@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'print-config': async () => (await import('./commands/print_config.ts')).command,
   generate: async () => (await import('./commands/generate.ts')).command,
   explain: async () => (await import('./commands/explain.ts')).command,
+  replay: async () => (await import('./commands/replay.ts')).command,
   healthcheck: async () => (await import('./commands/healthcheck.ts')).command,
 };
 

@@ -11,6 +11,7 @@ Commands
   components     list what a configuration may name, with signals and stability
   generate       send sample traces, metrics or logs to an OTLP endpoint
   explain        why a running collector kept a trace, or did not
+  replay         what a configuration would make of recorded traffic
   healthcheck    ask a running collector's health_check extension; for containers
 
   --version      print the version
@@ -87,6 +88,24 @@ policy compared, and how many spans came in time and late. Exit code 1 when no s
 Examples
   sluice explain 0af7651916cd43dd8448eb211c80319c
   kubectl exec deploy/sluice -- /sluice explain 0af7651916cd43dd8448eb211c80319c
+`,
+  replay: `Usage: sluice replay --config SOURCE... [--compare SOURCE...] [--arrival latest|median] [--json] CAPTURE...
+
+Runs recorded traffic through the pipelines of a configuration, on virtual time and as fast as the machine can, and sends nothing anywhere:
+the processors and connectors are the real ones, receivers are replaced by the capture and exporters by counters. Prints what was kept and
+left out by policy and by service, error traces missed, items and bytes for each exporter, the ledger of each pipeline and the memory held.
+Same input, same output.
+
+A CAPTURE is a file that the file exporter wrote, ours or the Go collector's: JSON lines, or format: proto, plain, gzip or zstd. Several are
+merged by time. A batch arrives at the latest end or record time in it, never before the one that came before it in the file.
+
+${sources}  --compare SOURCE      another configuration: prints both and the difference, with examples of traces whose fate changes
+  --arrival TIME        latest (the default) or median: where one host's clock is wrong, the median of a batch is the better guess
+  --json                the same as JSON
+
+Examples
+  sluice replay --config candidate.yaml telemetry.jsonl
+  sluice replay --config running.yaml --compare candidate.yaml telemetry-*.jsonl telemetry.jsonl
 `,
   healthcheck: `Usage: sluice healthcheck [--endpoint URL]
 

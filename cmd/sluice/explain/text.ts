@@ -1,5 +1,6 @@
 import type { Explanation, Vote } from '../../../internal/core/explain.ts';
 import type { Explained } from '../../../internal/telemetry/admin_explain.ts';
+import { printable } from '../printable.ts';
 import { table } from '../table.ts';
 
 const decisions: Readonly<Record<Explanation['decision'], string>> = {
@@ -65,12 +66,4 @@ function voteText({ vote }: Vote): string {
 
 function iso(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-/** Names and values come from telemetry: one that moves the cursor must not reach a terminal. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not be printed
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
 }

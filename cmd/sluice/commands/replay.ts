@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { type Command, configOptions, type ExitCode, UsageError, type Values } from '../command.ts';
+import { load, printIssues } from '../load.ts';
+import type { Arrival } from '../replay/capture.ts';
+import { compare } from '../replay/compare.ts';
+import { ComponentsLog } from '../replay/components_log.ts';
+import { Progress } from '../replay/progress.ts';
+import { type Replayed, replay } from '../replay/run.ts';
+import { captureText, differenceText, reportText } from '../replay/text.ts';
+
+const arrivals: readonly string[] = ['latest', 'median'] satisfies Arrival[];
+
+export const command: Command = {
+  options: {
+    ...configOptions,
+    compare: { type: 'string', multiple: true },
+    arrival: { type: 'string', default: 'latest' },
+    json: { type: 'boolean' },
+  },
+  positionals: Number.POSITIVE_INFINITY,
+  async run(values, paths) {
+    if (paths.length === 0) throw new UsageError('replay: expected a capture, a file that the file exporter wrote');
+    if (!values.config) throw new UsageError('replay: expected --config with the candidate configuration');
+    if (!arrivals.includes(String(values.arrival))) {
+      throw new UsageError(`--arrival: expected latest or median, got ${JSON.stringify(values.arrival)}`);
+    }
+    const missing = paths.find((path) => !existsSync(path));
+    if (missing !== undefined) return fail(`${missing}: there is no such file`);
+    const other = values.compare as string[] | undefined;
+    const first = await run(values, paths);
+    if (!first) return 1;
+    if (!other) {
+      print(values, first.report, [captureText(first.report), reportText(first.report)]);
+      return 0;
+    }
+    const second = await run({ ...values, config: other }, paths);
+    if (!second) return 1;
+    const difference = compare(first, second);
+    const named = (title: string, sources: unknown) => `=== ${title}: ${(sources as string[]).join(', ')}\n`;
+    print(values, { before: first.report, after: second.report, difference }, [
+      captureText(first.report),
+      named('Before', values.config),
+      reportText(first.report),
+      named('After', other),
+      reportText(second.report),
+      '=== Difference\n',
+      differenceText(first.report, second.report, difference),
+    ]);
+    return 0;
+  },
+};
+
+function print(values: Values, json: unknown, text: readonly string[]): void {
+  process.stdout.write(values.json ? `${JSON.stringify(json, null, 2)}\n` : text.join('\n'));
+}
+
+/** @returns nothing after an error, which is told */
+async function run(values: Values, paths: readonly string[]): Promise<Replayed | undefined> {
+  const loaded = await load(values);
+  if (!loaded.ok) {
+    printIssues(loaded.issues);
+    return undefined;
+  }
+  const logger = new ComponentsLog();
+  const progress = new Progress();
+  try {
+    const arrival = String(values.arrival) as Arrival;
+    return await replay(loaded.config, paths, { arrival, logger, progress: progress.tell });
+  } catch (error) {
+    fail((error as Error).message);
+    return undefined;
+  } finally {
+    progress.end();
+    for (const line of logger.lines()) process.stderr.write(`${line}\n`);
+  }
+}
+
+function fail(message: string): ExitCode {
+  process.stderr.write(`sluice: ${message}\n`);
+  return 1;
+}
