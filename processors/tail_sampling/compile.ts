@@ -1,0 +1,212 @@
+import type { Clock } from '../../internal/core/clock.ts';
+import { compileRegex } from '../../internal/ottl/regex.ts';
+import { inRange, isBoolean, isFoundBy, isOneOf, type ValueTest } from './attribute_facts.ts';
+import { DROPPED, SAMPLED } from './ballot.ts';
+import { subPolicies } from './config.ts';
+import type { FactTable } from './fact_table.ts';
+import { AllPolicy, CompositePolicy, NotPolicy, type SubPolicy } from './group_policies.ts';
+import { TokenBucket } from './limiter.ts';
+import type { Notes } from './notes.ts';
+import { ottlFacts } from './ottl_facts.ts';
+import {
+  always,
+  FactPolicy,
+  type FactWords,
+  LimitPolicy,
+  type Policy,
+  ProbabilisticPolicy,
+  round,
+  SpanCountPolicy,
+} from './policy.ts';
+import { type PolicyConfig, sectionOf } from './policy_schema.ts';
+import { durationRange, hasStatus, hasTraceState, isFlaggedSampled } from './span_facts.ts';
+import { hashLimit, TraceHash } from './trace_hash.ts';
+
+const defaultSalt = 'default-hash-seed';
+
+/** Turns configured policies into ones that vote. */
+export class Compiler {
+  readonly facts: FactTable;
+  readonly notes: Notes;
+  readonly #clock: Clock;
+  readonly #inverted: 'plain' | 'ranked';
+
+  constructor(facts: FactTable, notes: Notes, clock: Clock, invertDecisions: boolean) {
+    this.facts = facts;
+    this.notes = notes;
+    this.#clock = clock;
+    this.#inverted = invertDecisions ? 'ranked' : 'plain';
+  }
+
+  seat(config: PolicyConfig): SubPolicy {
+    const { name, type } = config;
+    return { name, type, policy: this.#policy(config), slot: this.notes.ballotSlot() };
+  }
+
+  #policy(config: PolicyConfig): Policy {
+    const { notes } = this;
+    switch (config.type) {
+      case 'and':
+        return new AllPolicy(notes, this.#subs(config), SAMPLED);
+      case 'drop':
+        return new AllPolicy(notes, this.#subs(config), DROPPED);
+      case 'not':
+        return this.#not(config);
+      case 'composite':
+        return this.#composite(config);
+      case 'always_sample':
+        return always;
+      case 'latency':
+        return this.#latency(config);
+      case 'span_count': {
+        const { min_spans, max_spans } = sectionOf(config, 'span_count');
+        return new SpanCountPolicy(min_spans, max_spans);
+      }
+      case 'probabilistic': {
+        const { sampling_percentage, hash_salt } = sectionOf(config, 'probabilistic');
+        const salt = hash_salt || defaultSalt;
+        return new ProbabilisticPolicy(
+          notes,
+          new TraceHash(salt),
+          hashLimit(sampling_percentage),
+          salt,
+          sampling_percentage,
+        );
+      }
+      case 'rate_limiting':
+      case 'bytes_limiting':
+        return this.#limit(config);
+      case 'ottl_condition':
+        return this.#ottl(config);
+      case 'numeric_attribute':
+      case 'string_attribute':
+      case 'boolean_attribute':
+        return this.#attribute(config);
+      default:
+        return this.#spanFact(config);
+    }
+  }
+
+  #subs(config: PolicyConfig): SubPolicy[] {
+    return subPolicies(config).map((sub) => this.seat(sub));
+  }
+
+  #not(config: PolicyConfig): Policy {
+    return new NotPolicy(this.notes, this.#subs(config)[0]!);
+  }
+
+  #composite(config: PolicyConfig): Policy {
+    const { max_total_spans_per_second: total = 0, rate_allocation = [] } =
+      ('composite' in config && config.composite) || {};
+    const subs = this.#subs(config);
+    const shares = subs.map((sub) => {
+      // As upstream, the last of several counts, and who is not named has nothing.
+      const percent = rate_allocation.findLast(({ policy }) => policy === sub.name)?.percent;
+      const spans = percent === undefined ? 0 : percent > 0 ? (percent / 100) * total : total / subs.length;
+      return { sub, spans: Math.trunc(spans) };
+    });
+    return new CompositePolicy(this.notes, shares, total, this.#clock);
+  }
+
+  #latency(config: PolicyConfig): Policy {
+    const { threshold_ms, upper_threshold_ms } = sectionOf(config, 'latency');
+    const bit = this.facts.within(durationRange(threshold_ms, upper_threshold_ms));
+    const bounds =
+      upper_threshold_ms > 0 ? `${threshold_ms} ms and up to ${upper_threshold_ms} ms wanted` : `${threshold_ms} ms`;
+    const words: FactWords['yes'] = ({ durationNanos }) => {
+      const ms = round(durationNanos / 1e6, 3);
+      return upper_threshold_ms > 0 ? `duration ${ms} ms, above ${bounds}` : `duration ${ms} ms, threshold ${bounds}`;
+    };
+    return new FactPolicy(bit, { yes: words, no: words });
+  }
+
+  #limit(config: PolicyConfig): Policy {
+    const now = this.#clock.monotonic();
+    if (config.type === 'rate_limiting') {
+      const { spans_per_second: rate, burst_capacity } = sectionOf(config, 'rate_limiting');
+      const bucket = new TokenBucket(rate, burst_capacity || 2 * rate, now);
+      return new LimitPolicy(
+        this.notes,
+        bucket,
+        rate,
+        { unit: 'spans', of: ({ spanCount }) => spanCount },
+        this.#clock,
+      );
+    }
+    const { bytes_per_second: rate, burst_capacity } = sectionOf(config, 'bytes_limiting');
+    const bucket = new TokenBucket(rate, burst_capacity || 2 * rate, now);
+    const { size } = this.facts;
+    return new LimitPolicy(this.notes, bucket, rate, { unit: 'bytes', of: (trace) => size.of(trace) }, this.#clock);
+  }
+
+  #ottl(config: PolicyConfig): Policy {
+    const { error_mode, span, spanevent } = sectionOf(config, 'ottl_condition');
+    const id = JSON.stringify([error_mode, span, spanevent]);
+    const facts = this.facts.shared(id, (layout) => ottlFacts(layout, span, spanevent, error_mode === 'propagate'));
+    const conditions = [...span, ...spanevent].join(', or ');
+    const words = {
+      yes: () => `a span or event for which: ${conditions}`,
+      no: () => `no span or event for which: ${conditions}`,
+    };
+    return new FactPolicy(facts.matched, words, undefined, facts.failed);
+  }
+
+  #attribute(config: PolicyConfig): Policy {
+    const { key, invert_match, test, wanted } = this.#attributeTest(config);
+    const bit = this.facts.attribute(key, test);
+    const words = {
+      yes: () => `a span or resource with ${key} ${wanted}`,
+      no: () => `no span or resource with ${key} ${wanted}`,
+    };
+    return new FactPolicy(bit, words, invert_match ? this.#inverted : undefined);
+  }
+
+  #attributeTest(config: PolicyConfig): { key: string; invert_match: boolean; test: ValueTest; wanted: string } {
+    if (config.type === 'numeric_attribute') {
+      const { key, invert_match, min_value, max_value } = sectionOf(config, 'numeric_attribute');
+      const min = min_value === 0 ? Number.NEGATIVE_INFINITY : min_value;
+      const max = max_value === 0 ? Number.POSITIVE_INFINITY : max_value;
+      const wanted =
+        max_value === 0 ? `from ${min} on` : min_value === 0 ? `up to ${max}` : `between ${min} and ${max}`;
+      return { key, invert_match, test: inRange(min, max), wanted };
+    }
+    if (config.type === 'boolean_attribute') {
+      const { key, invert_match, value } = sectionOf(config, 'boolean_attribute');
+      return { key, invert_match, test: isBoolean(value), wanted: `= ${value}` };
+    }
+    const { key, invert_match, values, enabled_regex_matching, cache_max_size } = sectionOf(config, 'string_attribute');
+    if (!enabled_regex_matching) {
+      return { key, invert_match, test: isOneOf(values), wanted: `in [${few(values)}]` };
+    }
+    const test = isFoundBy(values, values.map(expression), cache_max_size || 128);
+    return { key, invert_match, test, wanted: `that matches ${few(values)}` };
+  }
+
+  #spanFact(config: PolicyConfig): Policy {
+    if (config.type === 'status_code') {
+      const { status_codes: codes } = sectionOf(config, 'status_code');
+      const id = `status ${[...new Set(codes)].sort().join(' ')}`;
+      return this.#told(this.facts.span(id, hasStatus(codes)), `status ${codes.join(' or ')}`);
+    }
+    if (config.type === 'trace_state') {
+      const { key, values } = sectionOf(config, 'trace_state');
+      const id = `trace state ${JSON.stringify([key, values])}`;
+      return this.#told(this.facts.span(id, hasTraceState(key, values)), `tracestate ${key} in [${few(values)}]`);
+    }
+    return this.#told(this.facts.span('flags', isFlaggedSampled), 'the sampled flag');
+  }
+
+  #told(bit: ReturnType<FactTable['span']>, what: string): Policy {
+    return new FactPolicy(bit, { yes: () => `a span with ${what}`, no: () => `no span with ${what}` });
+  }
+}
+
+function expression(source: string): { test(text: string): boolean } {
+  const compiled = compileRegex(source);
+  if (compiled.ok) return compiled;
+  throw new Error(`the schema let through what is no regular expression: ${source}`);
+}
+
+function few(values: readonly string[]): string {
+  return values.length <= 5 ? values.join(', ') : `${values.slice(0, 5).join(', ')}, and ${values.length - 5} more`;
+}
