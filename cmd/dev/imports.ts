@@ -16,9 +16,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   exporterhelper: [...foundations, 'config'],
   sampling: foundations,
   ottl: foundations,
+  prometheus: foundations,
+  attributes: [...foundations, 'config', 'ottl'],
   pipeline: foundations,
   testkit: [...foundations, ...middle, 'pipeline'],
-  component: [...foundations, ...middle, 'sampling', 'ottl'],
+  component: [...foundations, ...middle, 'sampling', 'ottl', 'attributes', 'prometheus'],
 };
 const unpackaged = new Set(['otlp', 'core', 'pipeline']);
 const openTo = new Set(['cmd', 'bench']);

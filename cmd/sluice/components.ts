@@ -10,6 +10,7 @@ export const components: readonly ComponentEntry[] = [
     async () => (await import('../../receivers/otlp_json_file/index.ts')).default,
   ),
 
+  entry('processor', 'attributes', [], async () => (await import('../../processors/attributes/index.ts')).default),
   entry('processor', 'batch', [], async () => (await import('../../processors/batch/index.ts')).default),
   entry(
     'processor',
@@ -23,6 +24,7 @@ export const components: readonly ComponentEntry[] = [
     [],
     async () => (await import('../../processors/probabilistic_sampler/index.ts')).default,
   ),
+  entry('processor', 'resource', [], async () => (await import('../../processors/resource/index.ts')).default),
 
   entry('exporter', 'otlp_grpc', ['otlp'], async () => (await import('../../exporters/otlp_grpc/index.ts')).default),
   entry(
@@ -31,6 +33,7 @@ export const components: readonly ComponentEntry[] = [
     ['otlphttp'],
     async () => (await import('../../exporters/otlp_http/index.ts')).default,
   ),
+  entry('exporter', 'jaeger', [], async () => (await import('../../exporters/jaeger/index.ts')).default),
   entry('exporter', 'debug', [], async () => (await import('../../exporters/debug/index.ts')).default),
   entry('exporter', 'file', [], async () => (await import('../../exporters/file/index.ts')).default),
   entry('exporter', 'nop', [], async () => (await import('../../exporters/nop/index.ts')).default),

@@ -19,14 +19,14 @@ const names: Readonly<Record<Kind, string>> = {
     stef syslog tcpcheck tcplog tlscheck udplog vcenter wavefront webhookevent windowseventlog windowsperfcounters
     zipkin zookeeper`,
   processor: `
-    attributes coralogix cumulativetodelta deltatocumulative deltatorate dnslookup filter geoip groupbyattrs
+    coralogix cumulativetodelta deltatocumulative deltatorate dnslookup filter geoip groupbyattrs
     groupbytrace interval isolationforest k8sattributes logdedup logstransform memoryballast metricsgeneration
-    metricstarttime metricstransform queuebatch redaction remotetap resource resourcedetection
+    metricstarttime metricstransform queuebatch redaction remotetap resourcedetection
     routing schema span spanmetrics sumologic tailsampling transform unroll`,
   exporter: `
     alertmanager alibabacloudlogservice awscloudwatchlogs awsemf awskinesis awss3 awsxray azureblob azuredataexplorer
     azuremonitor bmchelix carbon cassandra clickhouse coralogix datadog dataset doris elasticsearch faro googlecloud
-    googlecloudpubsub googlemanagedprometheus honeycombmarker influxdb jaeger kafka loadbalancing logging logicmonitor
+    googlecloudpubsub googlemanagedprometheus honeycombmarker influxdb kafka loadbalancing logging logicmonitor
     logzio loki mezmo opencensus opensearch otelarrow prometheus prometheusremotewrite pulsar rabbitmq sapm sentry
     signalfx skywalking splunkhec stef sumologic syslog tencentcloudlogservice tinybird zipkin`,
   connector: `
@@ -53,7 +53,6 @@ const advice: Readonly<Partial<Record<Kind, Readonly<Record<string, string>>>>> 
   },
   exporter: {
     logging: 'it was renamed: use the debug exporter',
-    jaeger: 'Jaeger takes OTLP: use the otlp_grpc exporter to port 4317 of Jaeger',
     loki: 'Loki takes OTLP: use the otlp_http exporter with endpoint http://loki:3100/otlp',
     opencensus: 'OpenCensus is retired: use the otlp_grpc exporter',
   },

@@ -20,6 +20,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const needed: Readonly<Record<string, unknown>> = {
   'receiver/otlp': { protocols: { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: '127.0.0.1:0' } } },
   'receiver/otlp_json_file': { include: [join(folder, '*.jsonl')] },
+  'processor/attributes': { actions: [{ key: 'none', action: 'delete' }] },
+  'processor/resource': { attributes: [{ key: 'none', action: 'delete' }] },
   'processor/memory_limiter': { check_interval: '1s', limit_mib: 100_000 },
   'processor/probabilistic_sampler': { sampling_percentage: 100, fail_closed: false },
   'exporter/otlp_grpc': { endpoint: '127.0.0.1:1', tls: { insecure: true } },

@@ -8,6 +8,8 @@ export abstract class DataPoint extends Cursor {
   readonly #attributes = new Attributes();
 
   abstract get attributes(): Attributes;
+  /** The number of the field that holds the attributes: it differs from kind to kind. */
+  abstract get attributesField(): number;
   abstract get flags(): number;
 
   get startTimeUnixNano(): bigint {
@@ -48,6 +50,9 @@ export class NumberPoint extends DataPoint {
   get attributes(): Attributes {
     return this.attributesIn(7);
   }
+  get attributesField(): number {
+    return 7;
+  }
   /** The value: a bigint for `as_int`, undefined for none. */
   get value(): number | bigint | undefined {
     const member = this.raw.winner(numberMembers);
@@ -77,6 +82,9 @@ export class HistogramPoint extends DataPoint {
 
   get attributes(): Attributes {
     return this.attributesIn(9);
+  }
+  get attributesField(): number {
+    return 9;
   }
   get count(): bigint {
     return this.raw.fixed64(4);
@@ -123,6 +131,9 @@ export class ExponentialHistogramPoint extends DataPoint {
 
   get attributes(): Attributes {
     return this.attributesIn(1);
+  }
+  get attributesField(): number {
+    return 1;
   }
   get count(): bigint {
     return this.raw.fixed64(4);
@@ -188,6 +199,9 @@ export class SummaryPoint extends DataPoint {
 
   get attributes(): Attributes {
     return this.attributesIn(7);
+  }
+  get attributesField(): number {
+    return 7;
   }
   get count(): bigint {
     return this.raw.fixed64(4);

@@ -1,0 +1,75 @@
+import type { Plain } from '../otlp/view/value.ts';
+import { LEN, varintSize, writeVarint } from '../otlp/wire.ts';
+import { Writer } from '../otlp/writer.ts';
+import type { EncodedField } from './list.ts';
+
+/** The content of an AnyValue. */
+export function encodeValue(value: Plain): Uint8Array {
+  const out = new Writer(64);
+  writeValue(out, value);
+  return out.finish();
+}
+
+function writeValue(out: Writer, value: Plain): void {
+  if (value === undefined) return;
+  if (typeof value === 'string') out.string(1, value);
+  else if (typeof value === 'boolean') out.varint(2, value ? 1 : 0);
+  else if (typeof value === 'bigint') out.varint64(3, value);
+  else if (typeof value === 'number') out.double(4, value);
+  else if (value instanceof Uint8Array) out.bytes(7, value);
+  else if (Array.isArray(value)) {
+    const array = out.open(5);
+    for (const each of value) nested(out, 1, each);
+    out.close(array);
+  } else {
+    const list = out.open(6);
+    for (const [key, each] of value.pairs) {
+      const pair = out.open(1);
+      out.string(1, key);
+      nested(out, 2, each);
+      out.close(pair);
+    }
+    out.close(list);
+  }
+}
+
+function nested(out: Writer, field: number, value: Plain): void {
+  const at = out.open(field);
+  writeValue(out, value);
+  out.close(at);
+}
+
+const KEY = (1 << 3) | LEN;
+const VALUE = (2 << 3) | LEN;
+
+/** A `repeated KeyValue` field of this number. @param value the content of an AnyValue, in `buf` from `start` to `end` */
+export function encodeField(
+  field: number,
+  key: Uint8Array,
+  buf: Uint8Array,
+  start = 0,
+  end = buf.length,
+): EncodedField {
+  const valueSize = end - start;
+  const inner = 1 + varintSize(key.length) + key.length + 1 + varintSize(valueSize) + valueSize;
+  const tag = (field << 3) | LEN;
+  const bytes = new Uint8Array(varintSize(tag) + varintSize(inner) + inner);
+  const contentFrom = writeVarint(bytes, writeVarint(bytes, 0, tag), inner);
+  bytes[contentFrom] = KEY;
+  const keyFrom = writeVarint(bytes, contentFrom + 1, key.length);
+  bytes.set(key, keyFrom);
+  const keyTo = keyFrom + key.length;
+  bytes[keyTo] = VALUE;
+  const valueFrom = writeVarint(bytes, keyTo + 1, valueSize);
+  for (let i = start, to = valueFrom; i < end; ) bytes[to++] = buf[i++]!;
+  return { bytes, contentFrom, keyFrom, keyTo, valueFrom, valueTo: bytes.length };
+}
+
+/** A value of a YAML file: whole numbers are ints, maps kvlists. */
+export function plainOf(value: unknown): Plain {
+  if (value === null || value === undefined) return undefined;
+  if (typeof value === 'number') return Number.isInteger(value) && !Object.is(value, -0) ? BigInt(value) : value;
+  if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint') return value;
+  if (Array.isArray(value)) return value.map(plainOf);
+  return { pairs: Object.entries(value as object).map(([key, each]) => [key, plainOf(each)] as const) };
+}
