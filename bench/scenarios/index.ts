@@ -1,6 +1,7 @@
 import { backendScenarios } from './backends.ts';
 import { idle } from './idle.ts';
 import { noop } from './noop.ts';
+import { processingScenarios } from './processing.ts';
 import { samplingScenarios } from './sampling.ts';
 import type { Scenario } from './scenario.ts';
 import { slowBackend } from './slow_backend.ts';
@@ -13,6 +14,7 @@ export const SCENARIOS: readonly Scenario[] = [
   steady,
   slowBackend,
   idle,
+  ...processingScenarios,
   ...samplingScenarios,
   ...backendScenarios,
 ];
