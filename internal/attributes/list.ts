@@ -1,11 +1,19 @@
 import type { Patch } from '../otlp/patch.ts';
 import type { Range } from '../otlp/regroup.ts';
 import { Fields } from '../otlp/view/fields.ts';
-import { LEN, varintSize, writeVarint } from '../otlp/wire.ts';
+import { FIXED64, LEN, varintSize, writeVarint } from '../otlp/wire.ts';
 
 const KEY = (1 << 3) | LEN;
 const VALUE = (2 << 3) | LEN;
 const nothing: Uint8Array = new Uint8Array(0);
+
+const AT = 0;
+const TO = 1;
+const KEY_FROM = 2;
+const KEY_TO = 3;
+const VALUE_FROM = 4;
+const VALUE_TO = 5;
+const PLACES = 6;
 
 /** Where a value lies: the content of an AnyValue, without its tag and length. */
 export interface ValueRange extends Range {}
@@ -21,12 +29,8 @@ export class AttributeList {
   /** Attributes that came with the record, then those that were added. */
   #count = 0;
   #came = 0;
-  readonly #at: number[] = [];
-  readonly #to: number[] = [];
-  readonly #keyFrom: number[] = [];
-  readonly #keyTo: number[] = [];
-  readonly #valueFrom: number[] = [];
-  readonly #valueTo: number[] = [];
+  /** Six offsets an attribute: its field, the key, the value, each from and to. */
+  #places = new Int32Array(16 * PLACES);
   /** The whole field anew, `cut` where it was taken out, undefined where it is as it came. */
   readonly #field: (Uint8Array | undefined)[] = [];
   /** Fields of the KeyValue other than key and value, which nobody here knows: they stay. */
@@ -37,12 +41,32 @@ export class AttributeList {
 
   /** @param message the record, resource or scope; @param field number of its `repeated KeyValue attributes` */
   read(message: Range, field: number): this {
-    this.#buf = message.buf;
-    this.#fieldTag = (field << 3) | LEN;
+    const { buf, end } = message;
+    const tag = (field << 3) | LEN;
+    this.#buf = buf;
+    this.#fieldTag = tag;
     this.#count = 0;
     this.#dirty = false;
-    const fields = this.#fields.reset(message.buf, message.start, message.end);
-    while (fields.next()) if (fields.tag === this.#fieldTag) this.#enter(fields);
+    this.#field.length = 0;
+    this.#rest.length = 0;
+    let pos = message.start;
+    while (pos < end) {
+      const first = buf[pos]!;
+      const next = buf[pos + 1]!;
+      // Nearly all fields have a tag and a length of one byte each; the rest is left to the general reader.
+      if ((first & 0x87) === LEN && next < 0x80) {
+        const from = pos + 2;
+        const to = from + next;
+        if (first === tag) this.#enter(pos, from, to);
+        pos = to;
+      } else if ((first & 0x87) === FIXED64) pos += 9;
+      else {
+        const fields = this.#fields.reset(buf, pos, end);
+        if (!fields.next()) break;
+        if (fields.tag === tag) this.#enter(pos, fields.from, fields.to);
+        pos = fields.to;
+      }
+    }
     this.#came = this.#count;
     return this;
   }
@@ -68,20 +92,18 @@ export class AttributeList {
 
   keyText(index: number): string {
     const buf = this.#bytesOf(index);
-    return Buffer.from(
-      buf.buffer,
-      buf.byteOffset + this.#keyFrom[index]!,
-      this.#keyTo[index]! - this.#keyFrom[index]!,
-    ).toString('utf8');
+    const from = this.#place(index, KEY_FROM);
+    return Buffer.from(buf.buffer, buf.byteOffset + from, this.#place(index, KEY_TO) - from).toString('utf8');
   }
 
   keyBytes(index: number): Uint8Array {
-    return this.#bytesOf(index).subarray(this.#keyFrom[index]!, this.#keyTo[index]!);
+    return this.#bytesOf(index).subarray(this.#place(index, KEY_FROM), this.#place(index, KEY_TO));
   }
 
   /** The value's bytes, good until the next change. */
   value(index: number): ValueRange {
-    return { buf: this.#bytesOf(index), start: this.#valueFrom[index]!, end: this.#valueTo[index]! };
+    const [start, end] = [this.#place(index, VALUE_FROM), this.#place(index, VALUE_TO)];
+    return { buf: this.#bytesOf(index), start, end };
   }
 
   /** Puts a field that was encoded by `encodeField` for this field number into the place of attribute `index`. */
@@ -106,8 +128,7 @@ export class AttributeList {
   write(patch: Patch): void {
     for (let i = 0; i < this.#came; i++) {
       const field = this.#field[i];
-      if (field === cut) patch.cut(this.#at[i]!, this.#to[i]!);
-      else if (field) patch.splice(this.#at[i]!, this.#to[i]!, field);
+      if (field) patch.splice(this.#place(i, AT), this.#place(i, TO), field === cut ? undefined : field);
     }
     for (let i = this.#came; i < this.#count; i++) {
       const field = this.#field[i]!;
@@ -117,39 +138,73 @@ export class AttributeList {
 
   #set(index: number, field: EncodedField): void {
     this.#field[index] = field.bytes;
-    this.#keyFrom[index] = field.keyFrom;
-    this.#keyTo[index] = field.keyTo;
-    this.#valueFrom[index] = field.valueFrom;
-    this.#valueTo[index] = field.valueTo;
+    const places = this.#room(index);
+    const base = index * PLACES;
+    places[base + KEY_FROM] = field.keyFrom;
+    places[base + KEY_TO] = field.keyTo;
+    places[base + VALUE_FROM] = field.valueFrom;
+    places[base + VALUE_TO] = field.valueTo;
+  }
+
+  #place(index: number, which: number): number {
+    return this.#places[index * PLACES + which]!;
+  }
+
+  #room(index: number): Int32Array {
+    if ((index + 1) * PLACES > this.#places.length) {
+      const grown = new Int32Array(this.#places.length * 2);
+      grown.set(this.#places);
+      this.#places = grown;
+    }
+    return this.#places;
   }
 
   #bytesOf(index: number): Uint8Array {
     return this.#field[index] ?? this.#buf;
   }
 
-  #enter(at: Fields): void {
-    const i = this.#count++;
-    this.#at[i] = at.at;
-    this.#to[i] = at.to;
-    this.#field[i] = undefined;
-    this.#keyFrom[i] = this.#keyTo[i] = this.#valueFrom[i] = this.#valueTo[i] = at.from;
+  #enter(at: number, from: number, to: number): void {
+    const buf = this.#buf;
+    const index = this.#count++;
+    const places = this.#room(index);
+    const base = index * PLACES;
+    places[base + AT] = at;
+    places[base + TO] = to;
+    const keyTo = from + 2 + buf[from + 1]!;
+    // A short key, a short value, and nothing else.
+    if (buf[from] === KEY && buf[from + 1]! < 0x80 && buf[keyTo] === VALUE && keyTo + 2 + buf[keyTo + 1]! === to) {
+      if (buf[keyTo + 1]! < 0x80) {
+        places[base + KEY_FROM] = from + 2;
+        places[base + KEY_TO] = keyTo;
+        places[base + VALUE_FROM] = keyTo + 2;
+        places[base + VALUE_TO] = to;
+        return;
+      }
+    }
+    this.#enterAny(index, from, to);
+  }
+
+  #enterAny(index: number, from: number, to: number): void {
+    const places = this.#places;
+    const base = index * PLACES;
+    places.fill(from, base + KEY_FROM, base + PLACES);
     let rest: Uint8Array | undefined;
-    const inner = this.#inner.reset(this.#buf, at.from, at.to);
+    const inner = this.#inner.reset(this.#buf, from, to);
     while (inner.next()) {
       if (inner.tag === KEY) {
-        this.#keyFrom[i] = inner.from;
-        this.#keyTo[i] = inner.to;
+        places[base + KEY_FROM] = inner.from;
+        places[base + KEY_TO] = inner.to;
       } else if (inner.tag === VALUE) {
-        this.#valueFrom[i] = inner.from;
-        this.#valueTo[i] = inner.to;
+        places[base + VALUE_FROM] = inner.from;
+        places[base + VALUE_TO] = inner.to;
       } else rest = joined(rest, this.#buf.subarray(inner.at, inner.to));
     }
-    this.#rest[i] = rest;
+    if (rest) this.#rest[index] = rest;
   }
 
   #keyIs(index: number, key: Uint8Array): boolean {
-    const from = this.#keyFrom[index]!;
-    if (this.#keyTo[index]! - from !== key.length) return false;
+    const from = this.#place(index, KEY_FROM);
+    if (this.#place(index, KEY_TO) - from !== key.length) return false;
     const buf = this.#bytesOf(index);
     // The last byte first: keys share their beginnings more than their ends.
     for (let k = key.length - 1; k >= 0; k--) if (buf[from + k] !== key[k]) return false;
