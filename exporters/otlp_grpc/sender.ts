@@ -19,7 +19,7 @@ export class GrpcSender implements Sender {
   }
 
   send(batch: Payload, ctx: SendContext): Promise<Outcome> {
-    return exportOtlp(this.#client, batch, ctx.abort);
+    return exportOtlp(this.#client, batch.signal, batch, ctx.abort);
   }
 
   async shutdown(): Promise<void> {

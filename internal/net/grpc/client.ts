@@ -58,12 +58,14 @@ export class GrpcClient {
    * One unary call.
    * @param path of the method, `/package.Service/Method`
    * @param read says what the message of an answer means; asked only when the server said OK
+   * @param alsoRetryable codes after which this service, unlike OTLP, wants the same call again
    */
   async call(
     path: string,
     message: Message,
     abort: AbortSignal | undefined,
     read: (answer: Uint8Array) => Outcome,
+    alsoRetryable?: ReadonlySet<number>,
   ): Promise<Outcome> {
     const { bytes, slab } = await this.#request(message);
     let end: CallEnd | undefined;
@@ -75,7 +77,9 @@ export class GrpcClient {
       else this.#slabs.drop(slab);
     }
     if (!end) return permanent('shutdown', 'the exporter is not running');
-    return end.code === 0 ? this.#answer(end, read) : this.#refusal(end, abort);
+    if (end.code === 0) return this.#answer(end, read);
+    const refusal = this.#refusal(end, abort);
+    return alsoRetryable?.has(end.code) && refusal.status === 'permanent' ? retryable(refusal.reason) : refusal;
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../core/outcome.ts';
-import type { Payload, Signal } from '../../otlp/payload.ts';
+import type { Signal } from '../../otlp/payload.ts';
 import { fromExportResponse } from '../status.ts';
-import type { GrpcClient } from './client.ts';
+import type { GrpcClient, Message } from './client.ts';
 
 /** The unary `Export` of each signal, https://github.com/open-telemetry/opentelemetry-proto/tree/main/opentelemetry/proto/collector */
 const methods: Readonly<Record<Signal, string>> = {
@@ -10,7 +10,12 @@ const methods: Readonly<Record<Signal, string>> = {
   logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
 };
 
-/** Sends a batch as it is, in one call. */
-export function exportOtlp(client: GrpcClient, batch: Payload, abort: AbortSignal | undefined): Promise<Outcome> {
-  return client.call(methods[batch.signal], batch, abort, fromExportResponse);
+/** Sends a request as it is, in one call. */
+export function exportOtlp(
+  client: GrpcClient,
+  signal: Signal,
+  request: Message,
+  abort: AbortSignal | undefined,
+): Promise<Outcome> {
+  return client.call(methods[signal], request, abort, fromExportResponse);
 }

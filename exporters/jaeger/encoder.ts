@@ -1,0 +1,62 @@
+import { Resource, Scope } from '../../internal/otlp/view/resource.ts';
+import { Span } from '../../internal/otlp/view/span.ts';
+import type { Group, Place } from './plan.ts';
+import { Translator } from './rules.ts';
+import type { MessageSink, Written } from './sink.ts';
+
+export interface Encoded extends Written {
+  /** How many spans of the group the message holds. */
+  readonly spans: number;
+}
+
+/** Writes spans of one process as messages of a limited size. */
+export class Encoder {
+  readonly #sink: MessageSink;
+  readonly #translator: Translator;
+  readonly #resource = new Resource();
+  readonly #scope = new Scope();
+  readonly #span = new Span();
+
+  constructor(sink: MessageSink) {
+    this.#sink = sink;
+    this.#translator = new Translator(sink);
+  }
+
+  /**
+   * One message with the spans from `from` on, as many as fit.
+   * @param maxBytes of the message; a span that is larger by itself makes a message alone
+   */
+  message({ resource, spans }: Group, from: number, maxBytes: number): Encoded {
+    const sink = this.#sink;
+    sink.beginMessage(Math.min(maxBytes, sizeOf(resource) + bytesFrom(spans, from, maxBytes)));
+    this.#translator.process(this.#resource.reset(resource.buf, resource.start, resource.end));
+    let at = from;
+    let scope: Place | undefined;
+    for (; at < spans.length; at++) {
+      const span = spans[at]!;
+      const { mark } = sink;
+      if (span.scope !== scope) {
+        scope = span.scope;
+        this.#scope.reset(scope.buf, scope.start, scope.end);
+      }
+      this.#translator.span(this.#span.reset(span.buf, span.start, span.end), this.#scope);
+      if (sink.size <= maxBytes || at === from) continue;
+      sink.undoSpan(mark);
+      break;
+    }
+    return { ...sink.endMessage(), spans: at - from };
+  }
+}
+
+/** Jaeger takes somewhat more room than OTLP. */
+const growth = 1.25;
+
+function bytesFrom(spans: Group['spans'], from: number, most: number): number {
+  let bytes = 0;
+  for (let at = from; at < spans.length && bytes < most; at++) bytes += sizeOf(spans[at]!) * growth + 64;
+  return Math.ceil(bytes);
+}
+
+function sizeOf({ start, end }: Place): number {
+  return end - start;
+}

@@ -1,0 +1,131 @@
+import type { Host, Settings } from '../../internal/core/component.ts';
+import { Notice } from '../../internal/core/notice.ts';
+import { accepted, type Outcome, type Permanent, permanent, type Retryable } from '../../internal/core/outcome.ts';
+import type { Located, Loss, SendContext, Sender } from '../../internal/exporterhelper/index.ts';
+import type { Payload } from '../../internal/otlp/payload.ts';
+import type { JaegerConfig } from './config.ts';
+import type { Cutter, Message, Run } from './cutter.ts';
+import { openTransport, type Transport } from './transport.ts';
+
+/** Messages are not made smaller than this for a server that finds them too large. */
+const leastMessageBytes = 16 * 1024;
+
+/** How far a batch has come: it is sent in several messages, and after a failure from where it stopped. */
+interface Journey {
+  readonly cutter: Cutter;
+  readonly losses: Loss[];
+  /** Spans that have arrived. */
+  delivered: number;
+}
+
+/** Sends each batch in messages that the server takes. What has arrived is not sent again when another message fails. */
+export class JaegerSender implements Sender {
+  readonly #settings: Settings;
+  readonly #config: JaegerConfig;
+  readonly #journeys = new WeakMap<Payload, Journey>();
+  readonly #tooLarge: Notice;
+  #maxBytes: number;
+  #transport: Transport | undefined;
+
+  constructor(settings: Settings, config: JaegerConfig) {
+    this.#settings = settings;
+    this.#config = config;
+    this.#maxBytes = config.max_message_bytes;
+    this.#tooLarge = new Notice(settings.clock);
+  }
+
+  async start(host: Host): Promise<void> {
+    this.#transport = await openTransport(this.#settings, this.#config, host);
+  }
+
+  async send(batch: Payload, { abort }: SendContext): Promise<Outcome> {
+    const transport = this.#transport;
+    if (!transport) return permanent('shutdown', 'the exporter is not running');
+    const journey = this.#journeys.get(batch) ?? { cutter: transport.cut(batch), losses: [], delivered: 0 };
+    // Two pipelines may send the same batch here at the same time: each goes its own way.
+    this.#journeys.delete(batch);
+    const refusal = await this.#travel(journey, transport, abort);
+    if (!refusal) return arrived(journey, batch.itemCount);
+    this.#journeys.set(batch, journey);
+    return stopped(journey, refusal);
+  }
+
+  async shutdown(): Promise<void> {
+    this.#transport?.close();
+    this.#transport = undefined;
+  }
+
+  /** @returns why it did not come to its end */
+  async #travel(journey: Journey, transport: Transport, abort: AbortSignal): Promise<Retryable | undefined> {
+    const { cutter, losses } = journey;
+    for (let message = cutter.next(this.#maxBytes); message; message = cutter.next(this.#maxBytes)) {
+      const outcome = await post(transport, message, abort);
+      if (outcome.status === 'retryable') return outcome;
+      if (this.#makesSmaller(outcome, message)) continue;
+      const runs = cutter.done();
+      if (outcome.status === 'permanent') losses.push(...runs.map((run) => ({ ...run, outcome })));
+      else {
+        const rejected = Math.min(outcome.rejectedItems ?? 0, message.items);
+        journey.delivered += message.items - rejected;
+        losses.push(...firstOf(runs, rejected));
+      }
+    }
+    return undefined;
+  }
+
+  /** The server takes less than it was thought to: so this message, and all later ones, become smaller. */
+  #makesSmaller(outcome: Outcome, { items, byteLength }: Message): boolean {
+    if (outcome.status !== 'permanent' || outcome.code !== 'too_large' || items < 2) return false;
+    const maxBytes = Math.floor(byteLength / 2);
+    if (maxBytes < leastMessageBytes) return false;
+    this.#maxBytes = Math.min(this.#maxBytes, maxBytes);
+    this.#tooLarge.event(() => {
+      const fields = { refused_bytes: byteLength, next_bytes: this.#maxBytes, reason: outcome.reason };
+      this.#settings.logger.warn('Jaeger takes smaller messages only: set max_message_bytes to what it takes', fields);
+    });
+    return true;
+  }
+}
+
+async function post(transport: Transport, message: Message, abort: AbortSignal): Promise<Outcome> {
+  let read = false;
+  try {
+    const outcome = await transport.post(message, abort);
+    read = outcome.status === 'accepted';
+    return outcome;
+  } finally {
+    // After a failure the connection may still hold a part.
+    message.release(read);
+  }
+}
+
+function stopped({ cutter, losses, delivered }: Journey, refusal: Retryable): Located {
+  if (delivered === 0 && losses.length === 0) return refusal;
+  const rest = cutter.rest().map((run) => ({ ...run, outcome: refusal }));
+  return { ...refusal, losses: inOrder([...losses, ...rest]) };
+}
+
+function arrived({ losses, delivered }: Journey, items: number): Located {
+  if (losses.length === 0) return accepted;
+  const said = losses
+    .map(({ outcome }) => outcome)
+    .find((outcome): outcome is Permanent => outcome?.status === 'permanent');
+  const reason = said?.reason ?? 'Jaeger rejected part of the batch';
+  if (said && delivered === 0) return { ...said, losses: inOrder(losses) };
+  return { status: 'accepted', rejectedItems: items - delivered, reason, losses: inOrder(losses) };
+}
+
+function inOrder(losses: readonly Loss[]): Loss[] {
+  return losses.toSorted((a, b) => a.from - b.from);
+}
+
+/** The server does not say which spans: the first ones stand for them. */
+function firstOf(runs: readonly Run[], items: number): Run[] {
+  const first: Run[] = [];
+  for (const run of runs) {
+    if (items <= 0) break;
+    first.push({ from: run.from, items: Math.min(run.items, items) });
+    items -= run.items;
+  }
+  return first;
+}
