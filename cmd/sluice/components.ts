@@ -34,6 +34,12 @@ export const components: readonly ComponentEntry[] = [
     async () => (await import('../../exporters/otlp_http/index.ts')).default,
   ),
   entry('exporter', 'jaeger', [], async () => (await import('../../exporters/jaeger/index.ts')).default),
+  entry(
+    'exporter',
+    'prometheus_remote_write',
+    ['prometheusremotewrite'],
+    async () => (await import('../../exporters/prometheus_remote_write/index.ts')).default,
+  ),
   entry('exporter', 'debug', [], async () => (await import('../../exporters/debug/index.ts')).default),
   entry('exporter', 'file', [], async () => (await import('../../exporters/file/index.ts')).default),
   entry('exporter', 'nop', [], async () => (await import('../../exporters/nop/index.ts')).default),

@@ -15,6 +15,8 @@ export interface Sender {
   start?(host: Host): Promise<void>;
   /** Expected failures are values. Must end when `ctx.abort` fires; its answer is ignored then. */
   send(batch: Payload, ctx: SendContext): Promise<Outcome>;
+  /** No wait for another try may begin or go on: what is under way has one try left. For a sender that retries by itself. */
+  stopping?(): void;
   /** Called once, when no send is under way. */
   shutdown?(abort: AbortSignal): Promise<void>;
 }
@@ -82,6 +84,7 @@ class Exporter implements Component, Consumer {
     if (!(successor instanceof Exporter) || !this.#queue || !successor.#queue) return false;
     this.#queue.handOver(successor.#queue);
     this.#life.stop();
+    this.#sender.stopping?.();
     return true;
   }
 
@@ -93,6 +96,7 @@ class Exporter implements Component, Consumer {
   async #close(abort: AbortSignal): Promise<void> {
     const life = this.#life;
     life.stop();
+    this.#sender.stopping?.();
     const kill = () => {
       this.#queue?.discard();
       life.kill();

@@ -26,6 +26,11 @@ function entry(
   return { name, type, labels, level, help };
 }
 
+/** Counters of the remote write exporter. */
+function remoteWrite(name: string, help: string): CatalogueEntry[] {
+  return [entry('counter', `otelcol_exporter_prometheusremotewrite_${name}`, ['exporter', 'endpoint'], help)];
+}
+
 const receiver = ['receiver', 'transport'];
 const queue = ['exporter', 'data_type'];
 const branch = ['pipeline', 'exporter'];
@@ -129,6 +134,25 @@ export const catalogue: readonly CatalogueEntry[] = [
     queue,
     'Time of one try to send a batch, queueing and waits not included.',
     'normal',
+  ),
+
+  ...remoteWrite('sent_batches', 'Requests sent, whatever became of them.'),
+  ...remoteWrite('failed_translations', 'Batches with points that could not become series.'),
+  ...remoteWrite('translated_time_series', 'Series that data points became.'),
+  ...remoteWrite('written_samples', 'Samples that the server says it has written (2.0 only).'),
+  ...remoteWrite('written_histograms', 'Native histograms that the server says it has written (2.0 only).'),
+  ...remoteWrite('written_exemplars', 'Exemplars that the server says it has written (2.0 only).'),
+  entry(
+    'gauge',
+    'otelcol_exporter_prometheusremotewrite_consumers',
+    ['exporter', 'endpoint'],
+    'Requests that may be under way at the same time.',
+  ),
+  entry(
+    'counter',
+    'sluice_exporter_prometheus_lost_points_total',
+    ['exporter', 'reason'],
+    'Data points that became no sample in the backend.',
   ),
 
   entry(

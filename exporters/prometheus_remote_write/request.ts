@@ -1,0 +1,97 @@
+import type { Sink } from '../../internal/prometheus/series.ts';
+import type { BytesOut } from './bytes_out.ts';
+
+/** A message of remote write that is being filled with points. One buffer, used again for each message. */
+export interface RequestBuilder<O> extends Sink {
+  /** Whose data points the ones to come are. */
+  owner: O | undefined;
+  /** Bytes so far, uncompressed. */
+  readonly size: number;
+  /** Ends the message. What it returns lies in the builder's buffer, until the builder is filled again. */
+  build(): Built<O>;
+}
+
+export interface Built<O> {
+  readonly message: Buffer;
+  readonly points: PointTable<O>;
+  readonly wrote: Wrote;
+}
+
+/** What a message holds. */
+export interface Wrote {
+  readonly series: number;
+  readonly samples: number;
+  readonly histograms: number;
+  readonly exemplars: number;
+}
+
+/** Where the series of each point lie in a message, oldest points first, and whose it is. */
+export class PointTable<O> {
+  readonly owners: O[] = [];
+  /** What comes before the first point. */
+  start = 0;
+  #ends: number[] = [];
+  #times: number[] = [];
+  #owner: number[] = [];
+  #sorted = true;
+
+  get count(): number {
+    return this.#ends.length;
+  }
+
+  end(index: number): number {
+    return index < 0 ? this.start : this.#ends[index]!;
+  }
+
+  /** @param owner undefined for what is no data point */
+  add(end: number, timeMs: number, owner: O | undefined): void {
+    const { owners } = this;
+    let at = owner === undefined ? -1 : owners.length - 1;
+    if (owner !== undefined && (at < 0 || owners[at] !== owner)) at = owners.push(owner) - 1;
+    const count = this.#ends.push(end);
+    this.#owner.push(at);
+    this.#times.push(timeMs);
+    if (count > 1 && timeMs < this.#times[count - 2]!) this.#sorted = false;
+  }
+
+  /** Data points of each owner among the points from `from` up to `to`. */
+  items(from = 0, to = this.count): Map<O, number> {
+    const items = new Map<O, number>();
+    for (let i = from; i < to; i++) {
+      const owner = this.owners[this.#owner[i]!];
+      if (owner !== undefined) items.set(owner, (items.get(owner) ?? 0) + 1);
+    }
+    return items;
+  }
+
+  /**
+   * Brings points into the order of their times, since a server takes the samples of a series in no other.
+   * @param from the message; @param to gets the sorted one, and is returned; `from` is, if nothing was to be done
+   */
+  sort(from: BytesOut, to: BytesOut): BytesOut {
+    if (this.#sorted) return from;
+    const ends = this.#ends;
+    const times = this.#times;
+    const order = ends.map((_, i) => i).sort((a, b) => times[a]! - times[b]! || a - b);
+    to.pos = 0;
+    to.reserve(from.pos);
+    to.copy(from.buf, 0, this.start);
+    const sortedEnds: number[] = [];
+    for (const i of order) {
+      to.copy(from.buf, this.end(i - 1), ends[i]!);
+      sortedEnds.push(to.pos);
+    }
+    to.copy(from.buf, ends.at(-1) ?? 0, from.pos);
+    this.#owner = order.map((i) => this.#owner[i]!);
+    this.#times = order.map((i) => times[i]!);
+    this.#ends = sortedEnds;
+    this.#sorted = true;
+    return to;
+  }
+
+  /** All positions move, as something is put in front of the points. */
+  shift(bytes: number): void {
+    this.start += bytes;
+    this.#ends = this.#ends.map((end) => end + bytes);
+  }
+}
