@@ -44,6 +44,11 @@ export class Delivery {
     return this.#waiting.length >= maxWaiting;
   }
 
+  /** As many are under way as may be: another batch would have to wait its turn. */
+  get busy(): boolean {
+    return this.#sending.size >= maxSends;
+  }
+
   /** The signal under which batches travel on: it fires at the deadline of the shutdown. */
   get abort(): AbortSignal {
     return this.#deadline.signal;

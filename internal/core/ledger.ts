@@ -1,7 +1,7 @@
 /**
  * Where the items of one branch of a pipeline (pipeline × exporter) or of one of its processors ended.
  * Only a component that says yes before the work is done calls `hold`; it then owes exactly one of
- * `passed`, `sent` or `dropped` for each item. A refusal that travels back to the sender is nobody's to count
+ * `passed`, `sent`, `dropped`, `filtered` or `moved` for each item. A refusal that travels back to the sender is nobody's to count
  * but the pipeline's, at its entry.
  */
 export interface Account {
@@ -13,12 +13,24 @@ export interface Account {
   sent(items: number, held: boolean): void;
   /** Items are lost, for a reason of a small fixed set (`retries_exhausted`, `shutdown`, `partial_success`, …). */
   dropped(items: number, reason: string, held: boolean): void;
-  /** Items left out on purpose (filter, sampler). */
-  filtered(items: number): void;
+  /** Items left out on purpose (filter, sampler). `held`: they were counted by `hold` before. */
+  filtered(items: number, held?: boolean): void;
+  /** After a reload the successor has the held items, and its account, which is another one, adopts them. */
+  moved(items: number): void;
+  /** Takes on items that a predecessor's account has `moved`: they are held here now. */
+  adopt(items: number): void;
 }
 
 /** For a component that runs outside a pipeline, in a test for instance. */
-export const noAccount: Account = { hold() {}, passed() {}, sent() {}, dropped() {}, filtered() {} };
+export const noAccount: Account = {
+  hold() {},
+  passed() {},
+  sent() {},
+  dropped() {},
+  filtered() {},
+  moved() {},
+  adopt() {},
+};
 
 /** `GET /ledger`: where the items are at this moment. */
 export interface LedgerSnapshot {

@@ -164,8 +164,17 @@ export class Lease implements Account {
     this.#book.dropped(items, reason, held);
     if (held) this.#release(items);
   }
-  filtered(items: number): void {
-    this.#book.filtered(items);
+  filtered(items: number, held = false): void {
+    this.#book.filtered(items, held);
+    if (held) this.#release(items);
+  }
+  moved(items: number): void {
+    this.#book.moved(items);
+    this.#release(items);
+  }
+  adopt(items: number): void {
+    this.#held += items;
+    this.#book.adopt(items);
   }
   #release(items: number): void {
     this.#held -= items;

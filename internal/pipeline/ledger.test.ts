@@ -101,3 +101,33 @@ test('a connector that holds items between its pipelines has a line of its own',
     { connector: 'count (traces)', held: 2, filtered: 0, dropped: { shutdown: 1 } },
   ]);
 });
+
+test('a processor that decides later settles what it held: passed on or left out', () => {
+  const ledger = new Ledger(new TestMeter());
+  const page = ledger.open('traces', ['a']);
+  page.received = 5;
+  page.processors.hold(5);
+  page.processors.filtered(3, true);
+  expect(ledger.snapshot()).toMatchObject({ balanced: true, branches: [{ filtered: 3, held: 2 }] });
+  page.processors.passed(2);
+  page.branch('a').account.sent(2, false);
+  expect(ledger.snapshot()).toMatchObject({ balanced: true, branches: [{ filtered: 3, sent: 2, held: 0 }] });
+});
+
+test('what a processor’s successor takes on is received again at the branches of now, on no branch twice', () => {
+  const ledger = new Ledger(new TestMeter());
+  const before = ledger.open('traces', ['a', 'b']);
+  before.received = 4;
+  before.processors.hold(4);
+  const after = ledger.open('traces', ['b', 'c']);
+  before.processors.moved(4);
+  after.processors.adopt(4);
+  expect(ledger.snapshot()).toMatchObject({
+    balanced: true,
+    branches: [
+      { exporter: 'a', received: 4, refused: 4, held: 0 },
+      { exporter: 'b', received: 8, refused: 4, held: 4 },
+      { exporter: 'c', received: 4, refused: 0, held: 4 },
+    ],
+  });
+});

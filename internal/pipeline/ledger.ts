@@ -10,7 +10,8 @@ import type { Meter } from '../core/telemetry.ts';
  * - surplus: items that this branch took although the fan-out as a whole said no, so that they will come again.
  * - sent: the far end took them; at a connector: it took them.
  * - filtered: left out on purpose. A processor counts them only once the rest was accepted downstream.
- * - refused: the sender was told no, or no to a part (partial success). It still has them.
+ * - refused: the sender was told no, or no to a part (partial success). It still has them. And: a reload has led items that a
+ *   processor held on to another set of branches, at which they are received again.
  * - dropped: we had said yes and could not keep the promise.
  * - held: we said yes and still have them, or have not answered yet.
  *
@@ -66,6 +67,8 @@ class Book implements Account {
   held = 0;
   sentItems = 0;
   filteredItems = 0;
+  movedItems = 0;
+  adoptedItems = 0;
   readonly drops = new Map<string, number>();
   readonly #reasonListeners: ((reason: string) => void)[] = [];
 
@@ -90,8 +93,17 @@ class Book implements Account {
     if (held) this.held -= items;
     if (before === undefined) for (const listener of this.#reasonListeners) listener(reason);
   }
-  filtered(items: number): void {
+  filtered(items: number, held = false): void {
     this.filteredItems += items;
+    if (held) this.held -= items;
+  }
+  moved(items: number): void {
+    this.movedItems += items;
+    this.held -= items;
+  }
+  adopt(items: number): void {
+    this.adoptedItems += items;
+    this.held += items;
   }
 }
 
@@ -221,9 +233,9 @@ class Row {
 function value(term: Term, page: Page, branch: BranchBook): number {
   switch (term) {
     case 'received':
-      return page.received;
+      return page.received + page.processors.adoptedItems;
     case 'refused':
-      return page.refused;
+      return page.refused + page.processors.movedItems;
     case 'surplus':
       return branch.surplus;
     case 'sent':

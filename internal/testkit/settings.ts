@@ -165,6 +165,8 @@ export class TestAccount implements Account {
   handedOn = 0;
   delivered = 0;
   left = 0;
+  movedOn = 0;
+  adopted = 0;
   readonly lost: Record<string, number> = {};
 
   hold(items: number): void {
@@ -182,8 +184,17 @@ export class TestAccount implements Account {
     this.lost[reason] = (this.lost[reason] ?? 0) + items;
     if (held) this.held -= items;
   }
-  filtered(items: number): void {
+  filtered(items: number, held = false): void {
     this.left += items;
+    if (held) this.held -= items;
+  }
+  moved(items: number): void {
+    this.movedOn += items;
+    this.held -= items;
+  }
+  adopt(items: number): void {
+    this.adopted += items;
+    this.held += items;
   }
 }
 
