@@ -55,7 +55,7 @@ function fieldTable(schema: z.core.$ZodType): string {
     '| Field | Type | Default | Meaning |',
     '|---|---|---|---|',
     ...shown.map(({ path, schema: field, meta }) => {
-      const description = [meta.description, meta.unit && `Unit: ${meta.unit}.`].filter(Boolean).join(' ');
+      const description = [meta.description, meta.unit && `Unit: ${meta.unit}.`, meta.sameAs].filter(Boolean).join(' ');
       return `| ${[code(path), typeText(field), defaultText(field), description].map(cell).join(' | ')} |`;
     }),
   ].join('\n');
@@ -90,7 +90,7 @@ function rowsOf(schema: z.core.$ZodType, prefix: string, depth: number): Row[] {
       if (seen.has(path)) return [];
       seen.add(path);
       const { meta } = peel(field);
-      const isLeaf = meta.unsupported !== undefined || meta.ignored !== undefined;
+      const isLeaf = meta.unsupported !== undefined || meta.ignored !== undefined || meta.sameAs !== undefined;
       return [{ path, schema: field, meta }, ...(isLeaf ? [] : rowsOf(field, path, depth + 1))];
     });
   });

@@ -14,6 +14,8 @@ export interface FieldMeta {
   /** Values of an unsupported field that ask for nothing. */
   readonly harmless?: readonly unknown[];
   readonly ignored?: string;
+  /** The reference page does not list the fields below it, since it says this. */
+  readonly sameAs?: string;
   /** The field names a component of this kind. */
   readonly reference?: string;
 }

@@ -4,6 +4,7 @@ import { inRange, isBoolean, isFoundBy, isOneOf, type ValueTest } from './attrib
 import { DROPPED, SAMPLED } from './ballot.ts';
 import { subPolicies } from './config.ts';
 import type { FactTable } from './fact_table.ts';
+import type { Bit } from './facts.ts';
 import { AllPolicy, CompositePolicy, NotPolicy, type SubPolicy } from './group_policies.ts';
 import { TokenBucket } from './limiter.ts';
 import type { Notes } from './notes.ts';
@@ -117,7 +118,7 @@ export class Compiler {
       const ms = round(durationNanos / 1e6, 3);
       return upper_threshold_ms > 0 ? `duration ${ms} ms, above ${bounds}` : `duration ${ms} ms, threshold ${bounds}`;
     };
-    return new FactPolicy(bit, { yes: words, no: words });
+    return new FactPolicy(bit, { yes: words, no: words }, { common: threshold_ms <= 0 });
   }
 
   #limit(config: PolicyConfig): Policy {
@@ -148,7 +149,7 @@ export class Compiler {
       yes: () => `a span or event for which: ${conditions}`,
       no: () => `no span or event for which: ${conditions}`,
     };
-    return new FactPolicy(facts.matched, words, undefined, facts.failed);
+    return new FactPolicy(facts.matched, words, { failedBit: facts.failed });
   }
 
   #attribute(config: PolicyConfig): Policy {
@@ -158,7 +159,7 @@ export class Compiler {
       yes: () => `a span or resource with ${key} ${wanted}`,
       no: () => `no span or resource with ${key} ${wanted}`,
     };
-    return new FactPolicy(bit, words, invert_match ? this.#inverted : undefined);
+    return new FactPolicy(bit, words, { inverted: invert_match ? this.#inverted : undefined });
   }
 
   #attributeTest(config: PolicyConfig): { key: string; invert_match: boolean; test: ValueTest; wanted: string } {
@@ -186,18 +187,19 @@ export class Compiler {
     if (config.type === 'status_code') {
       const { status_codes: codes } = sectionOf(config, 'status_code');
       const id = `status ${[...new Set(codes)].sort().join(' ')}`;
-      return this.#told(this.facts.span(id, hasStatus(codes)), `status ${codes.join(' or ')}`);
+      const common = codes.some((code) => code !== 'ERROR');
+      return this.#told(this.facts.span(id, hasStatus(codes)), `status ${codes.join(' or ')}`, common);
     }
     if (config.type === 'trace_state') {
       const { key, values } = sectionOf(config, 'trace_state');
       const id = `trace state ${JSON.stringify([key, values])}`;
       return this.#told(this.facts.span(id, hasTraceState(key, values)), `tracestate ${key} in [${few(values)}]`);
     }
-    return this.#told(this.facts.span('flags', isFlaggedSampled), 'the sampled flag');
+    return this.#told(this.facts.span('flags', isFlaggedSampled), 'the sampled flag', true);
   }
 
-  #told(bit: ReturnType<FactTable['span']>, what: string): Policy {
-    return new FactPolicy(bit, { yes: () => `a span with ${what}`, no: () => `no span with ${what}` });
+  #told(bit: Bit, what: string, common = false): Policy {
+    return new FactPolicy(bit, { yes: () => `a span with ${what}`, no: () => `no span with ${what}` }, { common });
   }
 }
 

@@ -31,6 +31,15 @@ export interface FactWords {
   readonly no: (told: Told) => string;
 }
 
+interface FactOptions {
+  /** `plain`: the opposite; `ranked`: the opposite, with a rank of its own. */
+  readonly inverted?: 'plain' | 'ranked' | undefined;
+  /** Set where the fact could not be worked out. */
+  readonly failedBit?: Bit | undefined;
+  /** The fact holds for most traces, so that it makes none precious. */
+  readonly common?: boolean | undefined;
+}
+
 /** Goes by one bit of the trace. */
 export class FactPolicy implements Policy {
   readonly picks: Bit | undefined;
@@ -40,14 +49,13 @@ export class FactPolicy implements Policy {
   readonly #holdsNot: Ballot;
   readonly #words: FactWords;
 
-  /** @param inverted undefined: not; `plain`: the opposite; `ranked`: the opposite, with a rank of its own */
-  constructor(bit: Bit, words: FactWords, inverted?: 'plain' | 'ranked', failedBit?: Bit) {
+  constructor(bit: Bit, words: FactWords, { inverted, failedBit, common }: FactOptions = {}) {
     this.#bit = bit;
     this.#words = words;
     this.#failedBit = failedBit;
     this.#holds = inverted === 'ranked' ? INVERTED_NOT_SAMPLED : inverted ? NOT_SAMPLED : SAMPLED;
     this.#holdsNot = inverted === 'ranked' ? INVERTED_SAMPLED : inverted ? SAMPLED : NOT_SAMPLED;
-    this.picks = inverted ? undefined : bit;
+    this.picks = inverted || common ? undefined : bit;
   }
 
   vote(trace: BufferedTrace): Ballot {

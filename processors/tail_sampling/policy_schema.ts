@@ -116,20 +116,26 @@ function policy<const T extends readonly [string, ...string[]]>(types: T) {
   };
 }
 
-const within = (what: string) => ({ kind: 'policy', sameAs: `${what} has the fields of \`policies[]\`.` });
+const like = (also: string) => ({ sameAs: `Fields as in \`policies[]\`${also}.` });
 
-const notSub = object(policy(ownTypes)).superRefine(policyProblems).meta(within('A policy without sub-policies'));
-const not = object({ not_sub_policy: notSub.describe('Its opposite is taken.') });
-const andSub = object({ ...policy([...ownTypes, 'not']), not: section(not) })
-  .superRefine(policyProblems)
-  .meta(within('A policy without sub-policies, or `not`,'));
-const and = object({ and_sub_policy: z.array(andSub).default([]).describe('Sampled where all of them sample.') });
-const drop = object({
-  drop_sub_policy: z.array(andSub).default([]).describe('Dropped, whatever others say, where all of them sample.'),
+const notSub = object(policy(ownTypes)).superRefine(policyProblems);
+const not = object({ not_sub_policy: notSub.describe('Its opposite is taken.').meta(like(' without sub-policies')) });
+const andSub = object({ ...policy([...ownTypes, 'not']), not: section(not) }).superRefine(policyProblems);
+const and = object({
+  and_sub_policy: z
+    .array(andSub)
+    .default([])
+    .describe('Sampled where all of them sample.')
+    .meta(like(' without sub-policies, and `not`')),
 });
-const compositeSub = object({ ...policy([...ownTypes, 'and']), and: section(and) })
-  .superRefine(policyProblems)
-  .meta(within('A policy without sub-policies, or `and`,'));
+const drop = object({
+  drop_sub_policy: z
+    .array(andSub)
+    .default([])
+    .describe('Dropped, whatever others say, where all of them sample.')
+    .meta(like(' without sub-policies, and `not`')),
+});
+const compositeSub = object({ ...policy([...ownTypes, 'and']), and: section(and) }).superRefine(policyProblems);
 const composite = object({
   max_total_spans_per_second: count().describe('What the shares of rate_allocation are shares of.'),
   policy_order: z
@@ -139,7 +145,8 @@ const composite = object({
   composite_sub_policy: z
     .array(compositeSub)
     .default([])
-    .describe('The first that samples is charged for the spans of the trace.'),
+    .describe('The first that samples is charged for the spans of the trace.')
+    .meta(like(' without sub-policies, and `and`')),
   rate_allocation: z
     .array(
       object({

@@ -151,6 +151,7 @@ export class SizeFacts implements Gatherer {
   #resourceBytes = 0;
   #scopeBytes = 0;
   #resource = -1;
+  #scope = -1;
   #buf: Uint8Array | undefined;
   #firstOfResource = 0;
 
@@ -160,9 +161,12 @@ export class SizeFacts implements Gatherer {
 
   enter(resource: ResourceGroup, scope: ScopeGroup): void {
     this.#group++;
-    if (resource.start !== this.#resource || resource.buf !== this.#buf) this.#firstOfResource = this.#group;
-    this.#resource = resource.start;
+    // Within one request, scopes lie one behind the other.
+    const goesOn = resource.buf === this.#buf && resource.start === this.#resource && scope.start > this.#scope;
+    if (!goesOn) this.#firstOfResource = this.#group;
     this.#buf = resource.buf;
+    this.#resource = resource.start;
+    this.#scope = scope.start;
     this.#resourceBytes = groupBytes + field(resource.valueEnd(1) - resource.valueStart(1));
     this.#scopeBytes = groupBytes + field(scope.valueEnd(1) - scope.valueStart(1));
   }
