@@ -43,13 +43,17 @@ Examples
   sluice run --config base.yaml --config site.yaml --set service.telemetry.logs.level=debug
   sluice --config 'yaml:{exporters: {debug: {verbosity: detailed}}}' --config collector.yaml
 `,
-  validate: `Usage: sluice validate [--config SOURCE]... [--set KEY=VALUE]...
+  validate: `Usage: sluice validate [--config SOURCE]... [--set KEY=VALUE]... [--strict]
 
-Prints every problem as file:line:column with what was expected; starts nothing. Exit code 0 when valid (warnings allowed), 1 when not.
+Prints every problem as file:line:column with what was expected; starts nothing. Warns of what is allowed and hardly meant: sampling
+policies that are never asked, caches and buffers that do not fit, samplers that multiply, counters behind a sampler, processors out of
+order. Exit code 0 when valid (warnings allowed), 1 when not.
 
-${sources}
-Example
+${sources}  --strict              warnings are errors
+
+Examples
   sluice validate --config collector.yaml
+  sluice validate --strict --config collector.yaml
 `,
   'print-config': `Usage: sluice print-config [--config SOURCE]... [--set KEY=VALUE]...
 

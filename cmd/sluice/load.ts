@@ -2,11 +2,13 @@ import { formatIssue, type Issue } from '../../internal/config/issues.ts';
 import { type Loaded, loadConfig } from '../../internal/config/load.ts';
 import type { ExitCode, Values } from './command.ts';
 import { components } from './components.ts';
+import { availableMemory } from './memory.ts';
 import { sourcesOf } from './sources.ts';
 
 export function load(values: Values): Promise<Loaded> {
   const { sources, sets } = sourcesOf(values);
-  return loadConfig(sources, components, { sets, env: process.env, cwd: process.cwd() });
+  const surroundings = { env: process.env, cwd: process.cwd(), memoryBytes: availableMemory() };
+  return loadConfig(sources, components, { sets, ...surroundings });
 }
 
 /** Every problem at once, on stderr. */

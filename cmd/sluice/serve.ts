@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { totalmem } from 'node:os';
 import { formatIssue, type Issue } from '../../internal/config/issues.ts';
 import type { Loaded } from '../../internal/config/load.ts';
 import { systemClock } from '../../internal/core/clock.ts';
@@ -13,6 +12,7 @@ import { observeProcess } from '../../internal/telemetry/process.ts';
 import { logSummary } from '../../internal/telemetry/summary.ts';
 import type { ExitCode } from './command.ts';
 import { settleHeap } from './heap.ts';
+import { defaultBudget } from './memory.ts';
 import { build } from './version.ts';
 
 type Good = Extract<Loaded, { ok: true }>;
@@ -89,13 +89,6 @@ async function run(
 
 function warn(logger: Logger, issues: readonly Issue[]) {
   for (const issue of issues) logger.warn(formatIssue(issue));
-}
-
-/** Bytes of telemetry to hold at most: 128 MiB, or a quarter of the memory of a small container. */
-function defaultBudget(): number {
-  const limit = process.constrainedMemory();
-  const total = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
-  return Math.min(128 * 2 ** 20, Math.floor(total / 4));
 }
 
 /** @throws Error that names the address which cannot be listened on */

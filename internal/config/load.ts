@@ -10,6 +10,7 @@ import {
   warnOfUnused,
 } from './component_parts.ts';
 import { type Issue, inOrder, issueAt, type Source, warningAt } from './issues.ts';
+import { lint } from './lint.ts';
 import { merge, spreadKeys } from './merge.ts';
 import { parsePart } from './part.ts';
 import { checkConnectors, checkCycles, readPipelines } from './pipelines.ts';
@@ -23,6 +24,8 @@ import { parseYaml } from './yaml.ts';
 export interface LoadOptions extends Surroundings {
   /** `processors.batch.timeout=2s`, merged last. */
   readonly sets?: readonly string[];
+  /** Bytes of the container, or of the machine, for advice on sizes. */
+  readonly memoryBytes?: number;
 }
 
 /** What a configuration was made from. */
@@ -57,7 +60,12 @@ export async function loadConfig(
   const written = await readSources(sources, options, issues);
   if (!written) return finish(undefined, issues);
   const document = await substitute(written, options, issues);
-  return finish(await check(document, written, components, issues), issues);
+  const config = await check(document, written, components, issues);
+  // Advice on a configuration with errors would be noise.
+  if (config && !issues.some(({ severity }) => severity === 'error')) {
+    issues.push(...lint({ config, memoryBytes: options.memoryBytes }, document));
+  }
+  return finish(config, issues);
 }
 
 function finish(config: LoadedConfig | undefined, issues: readonly Issue[]): Loaded {

@@ -2,7 +2,7 @@ import type { Factory } from '../core/component.ts';
 import type { ResolvedPipeline } from '../core/resolved.ts';
 import type { Signal } from '../otlp/payload.ts';
 import { type Definitions, type Draft, idProblem, typeOf } from './component_parts.ts';
-import { issueAt, type Path, warningAt } from './issues.ts';
+import { issueAt, type Path } from './issues.ts';
 import type { Service } from './service.ts';
 import { didYouMean } from './suggest.ts';
 import { keyPlaceOf, placeOf } from './tree.ts';
@@ -38,7 +38,6 @@ export function readPipelines(service: Service, draft: Draft): Map<string, Resol
         if (problem) issues.push(issueAt(placeOf(root, at), at, problem));
       }
     }
-    adviseOnOrder(written.processors, path, draft);
     pipelines.set(id, { id, signal, ...written });
   }
   return pipelines;
@@ -105,14 +104,6 @@ export function connects(factory: Factory, from: Signal, to: Signal): boolean {
 
 function outputsOf(factory: Factory): Signal[] {
   return signals.filter((to) => signals.some((from) => connects(factory, from, to)));
-}
-
-function adviseOnOrder(processors: readonly string[], path: Path, { root, issues }: Draft): void {
-  const limiter = processors.findIndex((id) => typeOf(id) === 'memory_limiter');
-  if (limiter <= 0) return;
-  const at = [...path, 'processors', limiter];
-  const message = 'works best as the first processor: what stands before it holds memory that it does not guard';
-  issues.push(warningAt(placeOf(root, at), at, message));
 }
 
 /** A connector joins pipelines: it must end one and begin one, of signals that it can turn into each other. */

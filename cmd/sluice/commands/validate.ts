@@ -2,10 +2,11 @@ import { type Command, configOptions } from '../command.ts';
 import { load, printIssues } from '../load.ts';
 
 export const command: Command = {
-  options: configOptions,
+  options: { ...configOptions, strict: { type: 'boolean' } },
   async run(values) {
     const loaded = await load(values);
     if (!loaded.ok) return printIssues(loaded.issues);
+    if (values.strict && loaded.warnings.length > 0) return printIssues(loaded.warnings);
     printIssues(loaded.warnings, 'warning');
     const { pipelines } = loaded.config.service;
     process.stdout.write(
