@@ -15,6 +15,16 @@ export class Writer {
     return this.#pos;
   }
 
+  /** What was written so far, from 0 to `length`; good until more is written. */
+  get buffer(): Uint8Array {
+    return this.#buf;
+  }
+
+  /** Begins anew, in the same buffer. */
+  clear(): void {
+    this.#pos = 0;
+  }
+
   varint(field: number, value: number): void {
     this.#reserve(10);
     this.#tag(field, VARINT);
@@ -90,6 +100,12 @@ export class Writer {
     this.#pos += value.length;
   }
 
+  /** `buf` from `start` to `end`, as it is. */
+  range(buf: Uint8Array, start: number, end: number): void {
+    this.#reserve(end - start);
+    this.#pos += copyBytes.call(buf as Buffer, this.#buf, this.#pos, start, end);
+  }
+
   /** Begins a nested message or a packed field; give the result to `close`. */
   open(field: number): number {
     this.#reserve(6);
@@ -125,3 +141,6 @@ export class Writer {
     this.#buf = grown;
   }
 }
+
+// Works on every Uint8Array, and needs no window object for the range.
+const copyBytes = Buffer.prototype.copy;

@@ -11,6 +11,11 @@ export type {
   Statement,
   Value,
 } from './ast.ts';
+export { type CompiledCondition, type CompileOptions, compileCondition, type Refused } from './compile.ts';
+export { contextNames } from './contexts.ts';
+export type { Surroundings } from './expression.ts';
 export { type Parsed, parseCondition, parseStatement } from './parser.ts';
 export type { OttlProblem } from './problem.ts';
 export { compileRegex, expandTemplate, type Regex, type RegexMatch } from './regex.ts';
+export { type Context, Scene } from './scene.ts';
+export { OttlError } from './values.ts';

@@ -221,6 +221,7 @@ class Parser {
         keys.push(kind === 'string' ? this.#value() : this.#sum());
         this.#symbol(']');
       });
+      this.#mark();
     }
     return keys;
   }

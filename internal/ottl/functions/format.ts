@@ -1,0 +1,116 @@
+import { floatText, jsonOf } from '../text.ts';
+import { rfc3339 } from '../time_text.ts';
+import { Duration, Id, Opaque, Time, type Value, ValueMap } from '../values.ts';
+import { durationText } from './duration.ts';
+
+/** Go's fmt.Sprintf for the values OTTL knows: %v %s %q %d %x %X %o %b %c %t %f %e %g with flags, width and precision. */
+export function formatText(format: string, values: readonly Value[]): string {
+  let next = 0;
+  const text = format.replace(
+    /%([-+# 0]*)(\d*)(?:\.(\d*))?([\s\S]?)/gu,
+    (_, flags: string, width: string, precision: string | undefined, verb: string) => {
+      if (verb === '%') return '%';
+      if (verb === '') return '%!(NOVERB)';
+      if (next >= values.length) return `%!${verb}(MISSING)`;
+      const value = values[next++];
+      const digits = precision === undefined ? undefined : Number(precision || '0');
+      const said = one(verb, value, flags, digits) ?? `%!${verb}(${goType(value)}=${plain(value)})`;
+      return pad(said, flags, Number(width || '0'), typeof value === 'bigint' || typeof value === 'number');
+    },
+  );
+  if (next >= values.length) return text;
+  const extra = values.slice(next).map((value) => (value === undefined ? '<nil>' : `${goType(value)}=${plain(value)}`));
+  return `${text}%!(EXTRA ${extra.join(', ')})`;
+}
+
+function one(verb: string, value: Value, flags: string, precision: number | undefined): string | undefined {
+  if (verb === 'v') return plain(value);
+  if (typeof value === 'bigint') return ofInt(verb, value, flags);
+  if (typeof value === 'number') return ofFloat(verb, value, flags, precision);
+  if (typeof value === 'boolean') return verb === 't' ? String(value) : undefined;
+  if (typeof value === 'string') return ofText(verb, value, precision);
+  if (value instanceof Uint8Array) return ofText(verb, Buffer.from(value).toString('utf8'), precision);
+  return verb === 's' && value !== undefined ? plain(value) : undefined;
+}
+
+function ofText(verb: string, value: string, precision: number | undefined): string | undefined {
+  const cut = precision === undefined ? value : [...value].slice(0, precision).join('');
+  if (verb === 's') return cut;
+  if (verb === 'q') return JSON.stringify(cut);
+  if (verb === 'x' || verb === 'X') {
+    const digits = Buffer.from(cut).toString('hex');
+    return verb === 'x' ? digits : digits.toUpperCase();
+  }
+  return undefined;
+}
+
+const bases: Readonly<Record<string, number>> = { d: 10, x: 16, X: 16, o: 8, b: 2 };
+
+function ofInt(verb: string, value: bigint, flags: string): string | undefined {
+  if (verb === 'c' || verb === 'q') {
+    const character = String.fromCodePoint(Number(BigInt.asUintN(20, value)));
+    return verb === 'c' ? character : `'${character}'`;
+  }
+  const base = bases[verb];
+  if (base === undefined) return undefined;
+  const digits = (value < 0n ? -value : value).toString(base);
+  const sign = value < 0n ? '-' : flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '';
+  const prefix = flags.includes('#') && base === 16 ? '0x' : '';
+  return sign + prefix + (verb === 'X' ? digits.toUpperCase() : digits);
+}
+
+function ofFloat(verb: string, value: number, flags: string, precision: number | undefined): string | undefined {
+  let said: string;
+  if (verb === 'f' || verb === 'F') said = value.toFixed(precision ?? 6);
+  else if (verb === 'e' || verb === 'E') said = twoDigits(value.toExponential(precision ?? 6));
+  else if (verb === 'g' || verb === 'G')
+    said = precision === undefined ? general(value) : twoDigits(String(Number(value.toPrecision(precision || 1))));
+  else return undefined;
+  if (verb === 'E' || verb === 'G') said = said.toUpperCase();
+  return flags.includes('+') && value >= 0 ? `+${said}` : said;
+}
+
+function twoDigits(said: string): string {
+  return said.replace(/e([+-])(\d)$/, 'e$10$2');
+}
+
+/** %v and %g of a float64: an exponent below 1e-4 and from 1e21 on. */
+function general(value: number): string {
+  if (!Number.isFinite(value)) return floatText(value);
+  if (value !== 0 && (Math.abs(value) < 1e-4 || Math.abs(value) >= 1e21)) return twoDigits(value.toExponential());
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+function plain(value: Value): string {
+  if (value === undefined) return '<nil>';
+  if (typeof value === 'string') return value;
+  if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') return general(value);
+  if (value instanceof Uint8Array) return `[${[...value].join(' ')}]`;
+  if (value instanceof Id) return value.hex;
+  if (value instanceof Time) return rfc3339(value);
+  if (value instanceof Duration) return durationText(value.nanos);
+  if (value instanceof Opaque) return value.type;
+  if (value instanceof ValueMap) return jsonOf(value);
+  return `[${(value as readonly Value[]).map(plain).join(' ')}]`;
+}
+
+function goType(value: Value): string {
+  if (value === undefined) return '<nil>';
+  if (typeof value === 'bigint') return 'int64';
+  if (typeof value === 'number') return 'float64';
+  if (typeof value === 'boolean') return 'bool';
+  if (typeof value === 'string') return 'string';
+  if (value instanceof Uint8Array) return '[]uint8';
+  return Array.isArray(value) ? '[]interface {}' : 'pcommon.Map';
+}
+
+function pad(said: string, flags: string, width: number, isNumber: boolean): string {
+  // Wider than any screen is a mistake or an attack.
+  const missing = Math.min(width, 1000) - [...said].length;
+  if (missing <= 0) return said;
+  if (flags.includes('-')) return said + ' '.repeat(missing);
+  if (!flags.includes('0') || !isNumber) return ' '.repeat(missing) + said;
+  const sign = /^[-+ ]/.exec(said)?.[0] ?? '';
+  return sign + '0'.repeat(missing) + said.slice(sign.length);
+}

@@ -1,0 +1,208 @@
+import type { AnyValue, Attributes } from '../otlp/view/value.ts';
+import { type Accessor, encoded } from './accessors.ts';
+import { detached, isStorable, mapOf, refuseStoring, writeAny, writePair, writePairs } from './encode.ts';
+import type { Place } from './place.ts';
+import type { Scene } from './scene.ts';
+import { decodeValue, fail, typeName, type Value, ValueMap } from './values.ts';
+
+/** What a path or converter is indexed by: known now, or computed for each record. */
+export type Key =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'index'; readonly index: number }
+  | { readonly kind: 'computed'; readonly get: (scene: Scene) => Value };
+
+export interface Keyed {
+  readonly whole: Accessor;
+  readonly by: (keys: readonly Key[]) => Accessor;
+}
+
+/** The attributes in `field` of a message. */
+export function attributes(place: Place, list: (scene: Scene) => Attributes, fieldOf: (scene: Scene) => number): Keyed {
+  const put = (scene: Scene, key: Uint8Array, name: string, value: Value) => {
+    if (value === undefined) return;
+    const field = fieldOf(scene);
+    const all = list(scene);
+    const found = all.find(key);
+    const { at } = all;
+    const storable = isStorable(value);
+    // As upstream: a key that was not there is, once somebody failed to set it.
+    if (found && !storable) refuseStoring(value);
+    const pair = encoded((out) => writePair(out, field, name, storable ? value : undefined));
+    if (found) place.splice(scene, at, found.end, pair);
+    else {
+      const end = place.at(scene).valueEnd(field);
+      const behind = end < 0 ? place.at(scene).end : end;
+      place.splice(scene, behind, behind, pair);
+    }
+    if (!storable) refuseStoring(value);
+  };
+  return {
+    whole: {
+      get: (scene) => mapOf(list(scene)),
+      set(scene, value) {
+        if (value === undefined) return;
+        if (!(value instanceof ValueMap)) fail(`expected a map, got ${typeName(value)}`);
+        const field = fieldOf(scene);
+        place.replace(
+          scene,
+          field,
+          encoded((out) => writePairs(out, field, value)),
+        );
+      },
+    },
+    by(keys) {
+      const [first, ...rest] = keys as [Key, ...Key[]];
+      if (first.kind === 'text' && rest.length === 0) {
+        const key = Buffer.from(first.text);
+        return {
+          get: (scene) => {
+            const found = list(scene).find(key);
+            return found && decodeValue(found.value);
+          },
+          textIs: (scene, wanted) => list(scene).find(key)?.value.stringIs(wanted) ?? false,
+          isNil: (scene) => (list(scene).find(key)?.value.kind ?? 'empty') === 'empty',
+          set: (scene, value) => put(scene, key, first.text, value),
+        };
+      }
+      const nameOf = mapKey(first);
+      return {
+        get(scene) {
+          const found = list(scene).find(Buffer.from(nameOf(scene)));
+          return found && indexed(scene, decodeValue(found.value), rest);
+        },
+        set(scene, value) {
+          if (value === undefined) return;
+          const name = nameOf(scene);
+          const key = Buffer.from(name);
+          const found = list(scene).find(key);
+          put(scene, key, name, withKeys(scene, found && decodeValue(found.value), rest, value));
+        },
+      };
+    },
+  };
+}
+
+/** A value of any type in `field` of a message: a log's body. */
+export function anyValue(place: Place, view: (scene: Scene) => AnyValue, field: number): Keyed {
+  const put = (scene: Scene, value: Value) => {
+    if (!isStorable(value)) refuseStoring(value);
+    place.replace(
+      scene,
+      field,
+      encoded((out) => writeAny(out, field, value)),
+    );
+  };
+  const indexable = (scene: Scene) => {
+    const body = decodeValue(view(scene));
+    if (body instanceof ValueMap || Array.isArray(body)) return body;
+    fail(`log bodies of type ${typeName(body)} cannot be indexed`);
+  };
+  return {
+    whole: {
+      get: (scene) => decodeValue(view(scene)),
+      textIs: (scene, wanted) => view(scene).stringIs(wanted),
+      isNil: (scene) => view(scene).kind === 'empty',
+      set: (scene, value) => {
+        if (value !== undefined) put(scene, value);
+      },
+    },
+    by: (keys) => ({
+      get: (scene) => indexed(scene, indexable(scene), keys),
+      set: (scene, value) => {
+        if (value !== undefined) put(scene, withKeys(scene, indexable(scene), keys, value));
+      },
+    }),
+  };
+}
+
+/** What statements keep from one to the next. */
+export const cache: Keyed = {
+  whole: {
+    get: (scene) => scene.cache,
+    set(scene, value) {
+      if (value === undefined) return;
+      if (!(value instanceof ValueMap)) fail(`expected a map, got ${typeName(value)}`);
+      scene.cache = detached(value) as ValueMap;
+    },
+  },
+  by: (keys) => ({
+    get: (scene) => indexed(scene, scene.cache, keys),
+    set(scene, value) {
+      if (value === undefined) return;
+      if (!isStorable(value)) refuseStoring(value);
+      scene.cache = withKeys(scene, scene.cache, keys, detached(value)) as ValueMap;
+    },
+  }),
+};
+
+/** Follows keys into maps and lists; nil where a map has no such key. */
+function indexed(scene: Scene, value: Value, keys: readonly Key[]): Value {
+  let at = value;
+  for (const key of keys) {
+    if (at instanceof ValueMap) {
+      const name = mapKey(key)(scene);
+      if (!at.has(name)) return undefined;
+      at = at.get(name);
+    } else if (Array.isArray(at)) at = at[listIndex(scene, key, at.length)];
+    else fail(`${typeName(at)} cannot be indexed`);
+  }
+  return at;
+}
+
+/** The same for what a converter returned, where a missing key is an error. */
+export function indexedResult(scene: Scene, value: Value, keys: readonly Key[]): Value {
+  let at = value;
+  for (const key of keys) {
+    const by = key.kind === 'text' ? key.text : key.kind === 'index' ? BigInt(key.index) : key.get(scene);
+    if (typeof by === 'string') {
+      if (!(at instanceof ValueMap)) fail(`${typeName(at)} cannot be indexed by a string`);
+      if (!at.has(by)) fail(`the map has no key ${JSON.stringify(by)}`);
+      at = at.get(by);
+    } else if (typeof by === 'bigint') {
+      if (at instanceof Uint8Array) at = [...at].map(BigInt);
+      if (!Array.isArray(at)) fail(`${typeName(at)} cannot be indexed by an int`);
+      if (by < 0n || by >= at.length) fail(`index ${by} is out of bounds`);
+      at = at[Number(by)];
+    } else fail(`expected a string or an int as key, got ${typeName(by)}`);
+  }
+  return at;
+}
+
+/** `value` with what lies under `keys` set; maps and lists are made where there was nothing. */
+function withKeys(scene: Scene, value: Value, keys: readonly Key[], wanted: Value): Value {
+  const [key, ...rest] = keys;
+  if (!key) return wanted;
+  if (value instanceof ValueMap) {
+    const name = mapKey(key)(scene);
+    return value.with(name, withKeys(scene, value.get(name), rest, wanted));
+  }
+  if (Array.isArray(value)) {
+    const index = listIndex(scene, key, value.length);
+    return value.with(index, withKeys(scene, value[index], rest, wanted));
+  }
+  if (value !== undefined) fail(`${typeName(value)} cannot be indexed`);
+  const by = key.kind === 'text' ? key.text : key.kind === 'index' ? BigInt(key.index) : key.get(scene);
+  if (typeof by === 'string') return ValueMap.of([[by, withKeys(scene, undefined, rest, wanted)]]);
+  if (typeof by !== 'bigint') fail(`expected a string or an int as key, got ${typeName(by)}`);
+  if (by > MAX_NEW_LIST) fail(`index ${by} would make a list of that length: expected at most ${MAX_NEW_LIST}`);
+  const list: Value[] = new Array(by < 0n ? 1 : Number(by) + 1).fill(undefined);
+  return list.with(-1, withKeys(scene, undefined, rest, wanted));
+}
+
+/** A list that is made to hold an index gets no longer than this. */
+const MAX_NEW_LIST = 10_000n;
+
+function mapKey(key: Key): (scene: Scene) => string {
+  if (key.kind === 'text') return () => key.text;
+  return (scene) => {
+    const name = key.kind === 'computed' ? key.get(scene) : BigInt(key.index);
+    return typeof name === 'string' ? name : fail(`expected a string as key of a map, got ${typeName(name)}`);
+  };
+}
+
+function listIndex(scene: Scene, key: Key, length: number): number {
+  const index = key.kind === 'index' ? BigInt(key.index) : key.kind === 'computed' ? key.get(scene) : key.text;
+  if (typeof index !== 'bigint') fail(`expected an int as index of a list, got ${typeName(index)}`);
+  if (index < 0n || index >= length) fail(`index ${index} is out of bounds`);
+  return Number(index);
+}

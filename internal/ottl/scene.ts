@@ -1,0 +1,40 @@
+import type { Cursor } from '../otlp/view/cursor.ts';
+import { LogRecord } from '../otlp/view/log_record.ts';
+import { Metric } from '../otlp/view/metric.ts';
+import { type DataPoint, NumberPoint } from '../otlp/view/point.ts';
+import { ResourceGroup, type ScopeGroup } from '../otlp/view/resource.ts';
+import { Event, Span } from '../otlp/view/span.ts';
+import { Draft } from './draft.ts';
+import { ValueMap } from './values.ts';
+
+/** What a statement may be about: upstream's names, as they begin its paths. */
+export type Context = 'resource' | 'scope' | 'span' | 'spanevent' | 'metric' | 'datapoint' | 'log';
+
+/**
+ * What a condition or statement looks at: one object that is pointed from record to record. Set what its context
+ * stands in (a `datapoint` condition sees `metric`, `scope` and `resource` too); the rest is not looked at.
+ */
+export class Scene {
+  resource: ResourceGroup = new ResourceGroup('ResourceSpans');
+  scope: ScopeGroup = this.resource.scopes.current;
+  span: Span = new Span();
+  event: Event = new Event();
+  /** Of the event in its span. */
+  eventIndex = 0;
+  log: LogRecord = new LogRecord();
+  metric: Metric = new Metric();
+  point: DataPoint = new NumberPoint();
+  /** `cache`: what statements keep from one to the next. */
+  cache: ValueMap = emptyMap;
+
+  readonly #drafts = new Map<Cursor, Draft>();
+
+  /** Where changes to the message that `cursor` stands on are written. */
+  draftFor(cursor: Cursor): Draft {
+    let draft = this.#drafts.get(cursor);
+    if (!draft) this.#drafts.set(cursor, (draft = new Draft()));
+    return draft;
+  }
+}
+
+const emptyMap = new ValueMap([]);
