@@ -30,6 +30,7 @@ export function isAlways(policy: Policy): boolean {
       return (policy.span_count?.min_spans ?? 0) <= 1 && !policy.span_count?.max_spans;
     case 'status_code':
       return new Set(policy.status_code?.status_codes).size === 3;
+    // Without sub-policies there is none that objects.
     case 'and':
       return all(policy.and?.and_sub_policy, isAlways);
     case 'drop':
@@ -105,5 +106,5 @@ export function keepsOrdinary(policy: Policy): boolean {
 }
 
 function all(policies: readonly Policy[] = [], holds: (policy: Policy) => boolean): boolean {
-  return policies.length > 0 && policies.every(holds);
+  return policies.every(holds);
 }

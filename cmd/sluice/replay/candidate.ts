@@ -17,6 +17,8 @@ export interface Edges {
   readonly arrived: (exporter: string, signal: Signal, batch: Payload) => void;
 }
 
+/** What a trace buffer takes on a machine of 4 GiB and more. */
+const bufferMib = 1024;
 const inletId = 'capture';
 const shape = { signals: ['traces', 'metrics', 'logs'], stability: 'stable', summary: 'part of a replay' } as const;
 const schema = { _zod: { output: undefined as unknown } };
@@ -30,9 +32,7 @@ export function candidate(config: ResolvedConfig, edges: Edges): ResolvedConfig 
   const pipelines = [...config.service.pipelines.values()].map((spec) => [spec.id, fed(spec, config)] as const);
   return {
     receivers: new Map([[inletId, part(inletId, 'receiver', inletFactory(edges))]]),
-    processors: new Map(
-      [...config.processors].map(([id, one]) => [id, one.factory.type === 'memory_limiter' ? letThrough(one) : one]),
-    ),
+    processors: new Map([...config.processors].map(([id, one]) => [id, settled(one)])),
     exporters: new Map([...config.exporters.keys()].map((id) => [id, part(id, 'exporter', sinkFactory(edges))])),
     connectors: config.connectors,
     extensions: new Map(),
@@ -74,6 +74,15 @@ function sinkFactory(edges: Edges) {
       },
     }),
   });
+}
+
+/** Free of what depends on the machine. */
+function settled(one: ResolvedComponent): ResolvedComponent {
+  if (one.factory.type === 'memory_limiter') return letThrough(one);
+  const config = one.config as Readonly<Record<string, unknown>>;
+  const isSizedByMachine = one.factory.type === 'tail_sampling' || one.factory.type === 'error_biased_sampler';
+  if (!isSizedByMachine || config.max_buffer_mib !== undefined) return one;
+  return { ...one, config: { ...config, max_buffer_mib: bufferMib } };
 }
 
 function letThrough(one: ResolvedComponent): ResolvedComponent {

@@ -30,7 +30,12 @@ export interface Report {
   readonly ledger: LedgerSnapshot;
   /** Batches that a pipeline did not take; a real sender would offer those refused for now again. */
   readonly refused: { readonly forNow: number; readonly forGood: number };
-  readonly memory: { readonly budgetBytes: number; readonly peakBytes: number };
+  readonly memory: {
+    readonly budgetBytes: number;
+    readonly peakBytes: number;
+    /** Trace buffers, which are bounded by themselves. */
+    readonly buffers: readonly { readonly component: string; readonly peakBytes: number }[];
+  };
 }
 
 export interface ExporterReport {

@@ -3,15 +3,17 @@ import { noContext } from '../../../internal/core/consumer.ts';
 import { MemoryBudget } from '../../../internal/core/memory.ts';
 import type { Outcome } from '../../../internal/core/outcome.ts';
 import type { ResolvedConfig } from '../../../internal/core/resolved.ts';
-import { type Logger, noMeter } from '../../../internal/core/telemetry.ts';
+import type { Logger } from '../../../internal/core/telemetry.ts';
 import { settled, VirtualClock } from '../../../internal/core/virtual_clock.ts';
 import type { Payload } from '../../../internal/otlp/payload.ts';
 import { seededRandom } from '../../../internal/otlp/sample.ts';
 import { buildCollector, type Collector } from '../../../internal/pipeline/collector.ts';
+import { createMeter } from '../../../internal/telemetry/meter.ts';
 import { build } from '../version.ts';
 import { Book } from './book.ts';
 import { candidate } from './candidate.ts';
 import { type Arrival, type Arriving, CaptureNotes, readCapture } from './capture.ts';
+import { Peaks } from './peaks.ts';
 import { type Report, reportOf } from './report.ts';
 import { TraceTable } from './traces.ts';
 import { Verdicts } from './verdicts.ts';
@@ -30,6 +32,7 @@ export interface Replayed {
   readonly verdicts: Verdicts | undefined;
 }
 
+const telemetry = { metrics: { level: 'detailed', prometheus: [], otlp: [] }, resource: {} } as const;
 /** Of any machine alike: a replay must not depend on the one it runs on. */
 const defaultBudgetBytes = 128 * 2 ** 20;
 const randomSeed = 1;
@@ -68,6 +71,7 @@ class Run {
   readonly #collector: Collector;
   readonly #book = new Book(new TraceTable(seededRandom(randomSeed)));
   readonly #from: number | undefined;
+  readonly #peaks: Peaks;
   #verdicts: Verdicts | undefined;
   #outputs: Outputs = {};
   #arrived: number;
@@ -85,6 +89,8 @@ class Run {
     this.#arrived = from ?? 0;
     this.#clock = new VirtualClock(this.#arrived);
     this.#memory = new MemoryBudget(config.service.memoryBudgetBytes ?? defaultBudgetBytes);
+    const { meter, registry } = createMeter(telemetry, build, 'replay');
+    this.#peaks = new Peaks(registry);
     const edges = {
       inlet: (outputs: Outputs) => {
         this.#outputs = outputs;
@@ -96,7 +102,7 @@ class Run {
       random: seededRandom(randomSeed),
       memory: this.#memory,
       logger: options.logger,
-      meter: noMeter,
+      meter,
       build,
     });
   }
@@ -113,6 +119,7 @@ class Run {
     this.#verdicts?.began(from, to);
     this.#items += batch.itemCount;
     this.#send(batch);
+    this.#peaks.look();
     await settled();
     for (let tries = 0; this.#open >= maxOpen && tries < 600; tries++) await this.#clock.advance(100);
     if (this.#clock.monotonic() >= this.#collectAt || this.#book.traces.size >= this.#collectAtTraces) this.#collect();
@@ -162,7 +169,7 @@ class Run {
       to: this.#from === undefined ? undefined : this.#arrived,
       ledger: this.#collector.ledger(),
       refused: { forNow: this.#forNow, forGood: this.#forGood },
-      memory: { budgetBytes, peakBytes },
+      memory: { budgetBytes, peakBytes, buffers: this.#peaks.all() },
     });
     return { report, book: this.#book, verdicts: this.#verdicts };
   }

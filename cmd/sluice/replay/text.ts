@@ -11,7 +11,7 @@ export function reportText(report: Report): string {
     exportersText(report),
     servicesText(report),
     ledgerText(report),
-    `Memory: ${bytes(report.memory.peakBytes)} held at most, of a budget of ${bytes(report.memory.budgetBytes)}\n`,
+    memoryText(report),
     refusedText(report),
   ]
     .filter((part) => part !== '')
@@ -122,6 +122,15 @@ function ledgerText({ ledger }: Report): string {
   ]);
   const verdict = ledger.balanced ? '' : '  The ledger does not balance: please report it.\n';
   return `Ledger, in items\n${table([head, ...rows], { indent: '  ', right: [2, 3, 4, 5, 6, 7] })}${verdict}`;
+}
+
+function memoryText({ memory }: Report): string {
+  const { peakBytes, budgetBytes, buffers } = memory;
+  const lines = [`Memory: at most ${bytes(peakBytes)} held of a budget of ${bytes(budgetBytes)}\n`];
+  for (const buffer of buffers) {
+    lines.push(`        at most ${bytes(buffer.peakBytes)} in the trace buffer of ${buffer.component}\n`);
+  }
+  return lines.join('');
 }
 
 function refusedText({ refused: { forNow, forGood } }: Report): string {
