@@ -1,0 +1,118 @@
+import { hash } from 'node:crypto';
+import { JsonBytes } from './json.ts';
+import type { Route } from './routing.ts';
+
+/** Why an item has no document. */
+export interface Refused {
+  readonly item: number;
+  readonly reason: string;
+}
+
+const ID_LENGTH = 27;
+const idPlaceholder = ' '.repeat(ID_LENGTH);
+const NEWLINE = 0x0a;
+
+/** How a document is asked for. */
+export interface Action {
+  readonly route: Route;
+  readonly id?: string | undefined;
+  readonly pipeline?: string | undefined;
+  /** `"dynamic_templates":{…}` */
+  readonly dynamicTemplates?: Uint8Array | undefined;
+}
+
+/**
+ * The body of bulk requests, being written: for each document the line with its action and the document itself. Used
+ * again and again; what one use grew is there for the next.
+ */
+export class Bulk {
+  readonly out: JsonBytes;
+  /** Where each document's two lines end. */
+  ends: number[] = [];
+  /** By document: whether the action names its id. */
+  hasId: boolean[] = [];
+  indices: string[] = [];
+  /** The document of each item; -1 for an item without. */
+  documentOf: Int32Array;
+  refused: Refused[] = [];
+  readonly #stableIds: boolean;
+  #idAt = -1;
+  #bodyAt = 0;
+
+  constructor(stableIds: boolean, capacity = 64 * 1024) {
+    this.#stableIds = stableIds;
+    this.out = new JsonBytes(capacity);
+    this.documentOf = new Int32Array(1024);
+  }
+
+  get documents(): number {
+    return this.ends.length;
+  }
+
+  reset(items: number): void {
+    this.out.pos = 0;
+    this.ends = [];
+    this.hasId = [];
+    this.indices = [];
+    this.refused = [];
+    if (this.documentOf.length < items) this.documentOf = new Int32Array(items);
+    this.documentOf.fill(-1, 0, items);
+  }
+
+  /** Begins a document: its JSON is to be written to `out` next. */
+  begin({ route, id, pipeline, dynamicTemplates }: Action): void {
+    const { out } = this;
+    const stable = id === undefined && this.#stableIds;
+    out.ascii('{"create":{');
+    out.raw(route.action);
+    this.#idAt = -1;
+    if (id !== undefined) {
+      out.ascii(',"_id":');
+      out.string(id);
+    } else if (stable) {
+      out.ascii(',"_id":"');
+      this.#idAt = out.pos;
+      out.ascii(idPlaceholder);
+      out.ascii('"');
+    }
+    if (pipeline !== undefined) {
+      out.ascii(',"pipeline":');
+      out.string(pipeline);
+    }
+    if (dynamicTemplates) {
+      out.byte(0x2c);
+      out.raw(dynamicTemplates);
+    }
+    out.ascii('}}\n');
+    this.#bodyAt = out.pos;
+    this.hasId.push(id !== undefined || stable);
+    this.indices.push(route.index);
+  }
+
+  /** Ends it. @returns its number */
+  end(): number {
+    const { out } = this;
+    if (this.#idAt >= 0) {
+      // The same record at the same place has the same id, so that a request that is repeated makes no second document.
+      const id = hash('sha1', out.buf.subarray(this.#bodyAt, out.pos), 'base64url');
+      out.buf.write(id, this.#idAt, ID_LENGTH, 'latin1');
+    }
+    out.byte(NEWLINE);
+    return this.ends.push(out.pos) - 1;
+  }
+
+  /** Takes back what `begin` began. */
+  cancel(): void {
+    this.out.pos = this.ends.at(-1) ?? 0;
+    this.hasId.pop();
+    this.indices.pop();
+  }
+
+  refuse(item: number, reason: string): void {
+    this.refused.push({ item, reason });
+  }
+
+  startOf(document: number): number {
+    return document === 0 ? 0 : this.ends[document - 1]!;
+  }
+}
