@@ -1,0 +1,242 @@
+import { fillFairly } from './budget_fill.ts';
+import { Meter } from './budget_meter.ts';
+import { Cut, NEVER, thresholdOf } from './consistent.ts';
+
+/** What an item counts as; the first three go before the last. */
+export const ERROR = 0;
+export const SLOW = 1;
+export const RARE = 2;
+export const SHARE = 3;
+export type Class = typeof ERROR | typeof SLOW | typeof RARE | typeof SHARE;
+export const classNames = ['error', 'slow', 'rare', 'share'] as const;
+
+export interface BudgetOptions {
+  /** Services, the one for all that found no place included. */
+  readonly services: number;
+  /** Items per second; undefined: a part of what comes. */
+  readonly target: number | undefined;
+  /** 0 to 1, where there is no target. */
+  readonly fraction: number;
+  /** What each class but the last may take of the budget, 1 for all of it; infinity: whatever it needs. */
+  readonly caps: readonly [error: number, slow: number, rare: number];
+  /** Items per second of a service: the share it has at least, and what it may have with everything else it keeps. */
+  readonly floor: number;
+  readonly ceiling: number;
+  /** Probability of the share while nothing is known yet, 0 to 1. */
+  readonly initial: number;
+  /** Milliseconds from plan to plan. */
+  readonly intervalMs: number;
+  /** Seconds of the budget that may be spent at once: items that come in rows make it look overspent. */
+  readonly burstSeconds: number;
+}
+
+/** After an emergency, rates are known well enough for a new plan. */
+const soonMs = 1000;
+/** What the newest count weighs beside what was believed before, as long as it can be chance that they differ. */
+const newest = 0.3;
+/** Seconds over which too much or too little is evened out. */
+const horizonSeconds = 10;
+const digits = 4;
+
+/**
+ * Spends a budget of items per second on services: errors, slow and rare ones first, the rest as fair shares. It counts
+ * what comes, plans every few seconds, and in between only ever becomes stricter, when spending runs away.
+ *
+ *     rest_s = fair share of (B - errors - slow - rare), probability_s = rest_s / demand_s
+ */
+export class Budget {
+  /** Plans made, and how often probabilities had to come down in between. */
+  plans = 0;
+  brakes = 0;
+  /** Items per second: what may be spent by the last plan, and what was spent until then. */
+  allowed: number;
+  used = 0;
+  readonly #options: BudgetOptions;
+  /** By class and service: arrivals since the last plan, and per second as believed. */
+  readonly #seen: Float64Array;
+  readonly #rates: Float64Array;
+  readonly #probabilities: Float64Array;
+  readonly #cuts: (Cut | undefined)[] = [];
+  readonly #ceilings: Float64Array;
+  readonly #shares: Float64Array;
+  readonly #total: Meter;
+  readonly #first: Meter;
+  #spent = 0;
+  #debt = 0;
+  #plannedAt: number;
+  #due: number;
+
+  /** @param now monotonic milliseconds */
+  constructor(options: BudgetOptions, now: number) {
+    const { services, target, burstSeconds, intervalMs, initial } = options;
+    this.#options = options;
+    this.#seen = new Float64Array(4 * services);
+    this.#rates = new Float64Array(4 * services);
+    this.#probabilities = new Float64Array(4 * services).fill(1).fill(initial, SHARE * services);
+    this.#ceilings = new Float64Array(services);
+    this.#shares = new Float64Array(services);
+    this.#total = new Meter(burstSeconds, now);
+    this.#first = new Meter(burstSeconds, now);
+    this.allowed = target ?? 0;
+    if (target !== undefined) this.#allow(target, target, now);
+    this.#plannedAt = now;
+    this.#due = now + Math.min(soonMs, intervalMs);
+  }
+
+  /** Makes a plan if it is time. @returns whether it was */
+  tick(now: number): boolean {
+    if (now < this.#due) return false;
+    this.#plan(now);
+    return true;
+  }
+
+  /** An item has come. */
+  seen(service: number, kind: Class, cost: number): void {
+    this.#seen[kind * this.#options.services + service]! += cost;
+  }
+
+  /** Which randomness an item must have to be kept. */
+  cutOf(service: number, kind: Class): Cut {
+    const at = kind * this.#options.services + service;
+    return (this.#cuts[at] ??= new Cut(thresholdOf(this.#probabilities[at]!, digits)));
+  }
+
+  probabilityOf(service: number, kind: Class): number {
+    return this.#probabilities[kind * this.#options.services + service]!;
+  }
+
+  /** An item was kept. */
+  spend(kind: Class, cost: number, now: number): void {
+    this.#spent += cost;
+    const unbounded = kind === SHARE || !Number.isFinite(this.#options.caps[kind]);
+    const first = unbounded ? 1 : this.#first.spend(cost, false, now);
+    if (first < 1) this.#brake(ERROR, SHARE, first, now);
+    const total = this.#total.spend(cost, kind !== SHARE, now);
+    if (total < 1) this.#brake(SHARE, 4, total, now);
+  }
+
+  /** A service is known no more: its place will be another's. */
+  forget(service: number): void {
+    const { services, initial } = this.#options;
+    for (let at = service; at < 4 * services; at += services) {
+      this.#seen[at] = 0;
+      this.#rates[at] = 0;
+      this.#probabilities[at] = at < SHARE * services ? 1 : initial;
+      this.#cuts[at] = undefined;
+    }
+  }
+
+  /** Arrivals per second by class, to be kept over a restart. */
+  ratesOf(service: number): number[] {
+    const { services } = this.#options;
+    return [0, 1, 2, 3].map((kind) => this.#rates[kind * services + service]!);
+  }
+
+  /** Begins where another left off. */
+  restore(service: number, rates: readonly number[]): void {
+    const { services } = this.#options;
+    for (let kind = 0; kind < 4; kind++) this.#rates[kind * services + service] = Math.max(0, rates[kind] ?? 0);
+  }
+
+  /** To be called once all are restored: shares follow what is known. */
+  restored(now: number): void {
+    this.#share(now);
+  }
+
+  /** Classes `from` to `to`, the latter excluded, of all services. */
+  #brake(from: number, to: number, factor: number, now: number): void {
+    const { services, caps, intervalMs } = this.#options;
+    this.brakes++;
+    for (let kind = from; kind < to; kind++) {
+      if (kind < SHARE && !Number.isFinite(caps[kind])) continue;
+      for (let at = kind * services; at < (kind + 1) * services; at++) this.#set(at, this.#probabilities[at]! * factor);
+    }
+    this.#due = Math.min(this.#due, now + Math.min(soonMs, intervalMs));
+  }
+
+  #plan(now: number): void {
+    const seconds = (now - this.#plannedAt) / 1000;
+    this.#plannedAt = now;
+    this.#due = now + this.#options.intervalMs;
+    this.plans++;
+    for (let kind = 0; kind < 4; kind++) this.#learn(kind, seconds);
+    this.used = this.#spent / seconds;
+    this.#debt += this.#spent - this.allowed * seconds;
+    this.#spent = 0;
+    this.#share(now);
+  }
+
+  /** The whole first: what is true for all services shows there long before it shows for a small one. */
+  #learn(kind: number, seconds: number): void {
+    const { services } = this.#options;
+    const seen = this.#seen.subarray(kind * services, (kind + 1) * services);
+    const rates = this.#rates.subarray(kind * services, (kind + 1) * services);
+    const before = sumOf(rates);
+    const change = before > 0 ? believed(before, sumOf(seen), seconds) / before : 1;
+    for (let i = 0; i < services; i++) rates[i] = believed(rates[i]! * change, seen[i]!, seconds);
+    seen.fill(0);
+  }
+
+  #share(now: number): void {
+    const { target, fraction, services, caps } = this.#options;
+    const budget = target ?? fraction * sumOf(this.#rates);
+    this.allowed = budget;
+    this.#debt = Math.min(Math.max(this.#debt, -budget), horizonSeconds * budget);
+    const left = Math.max(budget / 2, budget - this.#debt / horizonSeconds);
+    this.#ceilings.fill(Number.POSITIVE_INFINITY);
+    const kept = new Float64Array(services);
+    let first = 0;
+    for (const kind of [ERROR, SLOW, RARE] as const) {
+      first += this.#fill(kind, budget > 0 ? caps[kind] * budget : 0, 0);
+      for (let service = 0; service < services; service++) kept[service]! += this.#shares[service]!;
+    }
+    for (let i = 0; i < services; i++) this.#ceilings[i] = Math.max(0, this.#options.ceiling - kept[i]!);
+    const planned = first + this.#fill(SHARE, Math.max(0, left - first), this.#options.floor);
+    const capped = caps.reduce((sum, cap) => sum + (Number.isFinite(cap) ? cap : 0), 0);
+    // A percentage of nothing known yet is no budget to hold.
+    if (budget > 0) this.#allow(Math.max(budget, planned), capped * budget, now);
+  }
+
+  /** @returns what the class will take, in items per second */
+  #fill(kind: Class, budget: number, floor: number): number {
+    const { services, target, fraction } = this.#options;
+    const demand = this.#rates.subarray(kind * services, (kind + 1) * services);
+    const level = fillFairly(demand, budget, floor, this.#ceilings, this.#shares);
+    // Of a service that has been silent nothing is known: the meters watch over what it may bring.
+    const silent = kind === SHARE && target === undefined ? fraction : 1;
+    let sum = 0;
+    for (let i = 0; i < services; i++) {
+      const open = Math.max(floor, Math.min(level, this.#ceilings[i]!)) > 0;
+      this.#set(kind * services + i, demand[i]! > 0 ? this.#shares[i]! / demand[i]! : open ? silent : 0);
+      sum += this.#shares[i]!;
+    }
+    return sum;
+  }
+
+  #allow(total: number, first: number, now: number): void {
+    this.#total.allow(total, now);
+    this.#first.allow(first, now);
+  }
+
+  #set(at: number, probability: number): void {
+    if (this.#probabilities[at] === probability) return;
+    this.#probabilities[at] = probability;
+    const cut = this.#cuts[at];
+    if (cut) cut.threshold = probability > 0 ? thresholdOf(probability, digits) : NEVER;
+  }
+}
+
+/** Arrivals per second after `seen` in `seconds`. What differs by more than three standard deviations is no chance. */
+function believed(before: number, seen: number, seconds: number): number {
+  const expected = before * seconds;
+  const chance = Math.abs(seen - expected) <= 3 * Math.sqrt(Math.max(1, expected)) && before > 0;
+  const rate = before + (chance ? newest : 1) * (seen / seconds - before);
+  // Rates fade for ever: below this they are nothing.
+  return rate < 1e-6 ? 0 : rate;
+}
+
+function sumOf(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum;
+}
