@@ -199,11 +199,11 @@ export class Budget {
 
   /** @returns what the class will take, in items per second */
   #fill(kind: Class, budget: number, floor: number): number {
-    const { services, target, fraction } = this.#options;
+    const { services, fraction } = this.#options;
     const demand = this.#rates.subarray(kind * services, (kind + 1) * services);
     const level = fillFairly(demand, budget, floor, this.#ceilings, this.#shares);
-    // Of a service that has been silent nothing is known: the meters watch over what it may bring.
-    const silent = kind === SHARE && target === undefined ? fraction : 1;
+    // The meters watch over what a silent service may bring, unless all were silent and there is no budget.
+    const silent = kind === SHARE && this.allowed === 0 ? fraction : 1;
     let sum = 0;
     for (let i = 0; i < services; i++) {
       const open = Math.max(floor, Math.min(level, this.#ceilings[i]!)) > 0;
