@@ -25,6 +25,12 @@ export const components: readonly ComponentEntry[] = [
     async () => (await import('../../processors/probabilistic_sampler/index.ts')).default,
   ),
   entry('processor', 'resource', [], async () => (await import('../../processors/resource/index.ts')).default),
+  entry(
+    'processor',
+    'tail_sampling',
+    [],
+    async () => (await import('../../processors/tail_sampling/index.ts')).default,
+  ),
 
   entry('exporter', 'otlp_grpc', ['otlp'], async () => (await import('../../exporters/otlp_grpc/index.ts')).default),
   entry(

@@ -17,7 +17,7 @@ function namesInCode(): Map<string, string> {
   const files = globSync('{internal,receivers,processors,exporters,connectors,extensions}/**/*.ts', { cwd: root });
   const names = new Map<string, string>();
   for (const file of files) {
-    if (/\.(test|bench)\.ts$|^internal\/(testkit|telemetry\/(catalogue|page|system_status))/.test(file)) continue;
+    if (/\.(test|bench)\.ts$|^internal\/(testkit|telemetry\/(catalogue\w*|page|system_status))/.test(file)) continue;
     const text = readFileSync(`${root}${file}`, 'utf8');
     for (const [, name] of text.matchAll(/['`]((?:otelcol|sluice)_[\w${}.[\]]+)['`]/g)) names.set(name!, file);
   }

@@ -1,29 +1,11 @@
-import type { MetricLevel } from '../core/telemetry.ts';
-
-/** A metric of ours as documented. The code that counts states name, labels and level again; a test compares. */
-export interface CatalogueEntry {
-  readonly name: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly labels: readonly string[];
-  readonly level: MetricLevel;
-  readonly help: string;
-}
+import { type CatalogueEntry, entry } from './catalogue_entry.ts';
+import { tailEntries } from './catalogue_tail.ts';
 
 const items = ['spans', 'metric_points', 'log_records'] as const;
 
 /** A counter for each signal's items. */
 function each(prefix: string, labels: readonly string[], help: string): CatalogueEntry[] {
   return items.map((unit) => ({ name: `${prefix}_${unit}`, type: 'counter', labels, level: 'basic', help }));
-}
-
-function entry(
-  type: CatalogueEntry['type'],
-  name: string,
-  labels: readonly string[],
-  help: string,
-  level: MetricLevel = 'basic',
-): CatalogueEntry {
-  return { name, type, labels, level, help };
 }
 
 /** Counters of the remote write exporter. */
@@ -94,6 +76,8 @@ export const catalogue: readonly CatalogueEntry[] = [
     'normal',
   ),
 
+  ...tailEntries,
+
   ...each('otelcol_exporter_sent', ['exporter'], 'Items the destination took.'),
   ...each('otelcol_exporter_send_failed', ['exporter'], 'Items the destination did not take, after all tries.'),
   ...each('otelcol_exporter_enqueue_failed', ['exporter'], 'Items refused because the sending queue had no room.'),
@@ -154,6 +138,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     ['exporter', 'reason'],
     'Data points that became no sample in the backend.',
   ),
+  entry('gauge', 'sluice_exporter_prometheus_delta_streams', ['exporter'], 'Delta series that are being added up.'),
 
   entry(
     'counter',

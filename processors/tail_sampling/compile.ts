@@ -1,4 +1,4 @@
-import type { Clock } from '../../internal/core/clock.ts';
+import type { Settings } from '../../internal/core/component.ts';
 import { compileRegex } from '../../internal/ottl/regex.ts';
 import { inRange, isBoolean, isFoundBy, isOneOf, type ValueTest } from './attribute_facts.ts';
 import { DROPPED, SAMPLED } from './ballot.ts';
@@ -8,7 +8,7 @@ import type { Bit } from './facts.ts';
 import { AllPolicy, CompositePolicy, NotPolicy, type SubPolicy } from './group_policies.ts';
 import { TokenBucket } from './limiter.ts';
 import type { Notes } from './notes.ts';
-import { ottlFacts } from './ottl_facts.ts';
+import { OttlFacts } from './ottl_facts.ts';
 import {
   always,
   FactPolicy,
@@ -25,17 +25,20 @@ import { hashLimit, TraceHash } from './trace_hash.ts';
 
 const defaultSalt = 'default-hash-seed';
 
+/** What policies need of the outside. */
+export type Surroundings = Pick<Settings, 'clock' | 'random' | 'logger'>;
+
 /** Turns configured policies into ones that vote. */
 export class Compiler {
   readonly facts: FactTable;
   readonly notes: Notes;
-  readonly #clock: Clock;
+  readonly #settings: Surroundings;
   readonly #inverted: 'plain' | 'ranked';
 
-  constructor(facts: FactTable, notes: Notes, clock: Clock, invertDecisions: boolean) {
+  constructor(facts: FactTable, notes: Notes, settings: Surroundings, invertDecisions: boolean) {
     this.facts = facts;
     this.notes = notes;
-    this.#clock = clock;
+    this.#settings = settings;
     this.#inverted = invertDecisions ? 'ranked' : 'plain';
   }
 
@@ -106,7 +109,7 @@ export class Compiler {
       const spans = percent === undefined ? 0 : percent > 0 ? (percent / 100) * total : total / subs.length;
       return { sub, spans: Math.trunc(spans) };
     });
-    return new CompositePolicy(this.notes, shares, total, this.#clock);
+    return new CompositePolicy(this.notes, shares, total, this.#settings.clock);
   }
 
   #latency(config: PolicyConfig): Policy {
@@ -122,7 +125,7 @@ export class Compiler {
   }
 
   #limit(config: PolicyConfig): Policy {
-    const now = this.#clock.monotonic();
+    const now = this.#settings.clock.monotonic();
     if (config.type === 'rate_limiting') {
       const { spans_per_second: rate, burst_capacity } = sectionOf(config, 'rate_limiting');
       const bucket = new TokenBucket(rate, burst_capacity || 2 * rate, now);
@@ -131,19 +134,26 @@ export class Compiler {
         bucket,
         rate,
         { unit: 'spans', of: ({ spanCount }) => spanCount },
-        this.#clock,
+        this.#settings.clock,
       );
     }
     const { bytes_per_second: rate, burst_capacity } = sectionOf(config, 'bytes_limiting');
     const bucket = new TokenBucket(rate, burst_capacity || 2 * rate, now);
     const { size } = this.facts;
-    return new LimitPolicy(this.notes, bucket, rate, { unit: 'bytes', of: (trace) => size.of(trace) }, this.#clock);
+    return new LimitPolicy(
+      this.notes,
+      bucket,
+      rate,
+      { unit: 'bytes', of: (trace) => size.of(trace) },
+      this.#settings.clock,
+    );
   }
 
   #ottl(config: PolicyConfig): Policy {
-    const { error_mode, span, spanevent } = sectionOf(config, 'ottl_condition');
-    const id = JSON.stringify([error_mode, span, spanevent]);
-    const facts = this.facts.shared(id, (layout) => ottlFacts(layout, span, spanevent, error_mode === 'propagate'));
+    const condition = sectionOf(config, 'ottl_condition');
+    const { span, spanevent } = condition;
+    const id = JSON.stringify(condition);
+    const facts = this.facts.shared(id, (layout) => new OttlFacts(layout, condition, this.#settings));
     const conditions = [...span, ...spanevent].join(', or ');
     const words = {
       yes: () => `a span or event for which: ${conditions}`,

@@ -1,4 +1,3 @@
-import type { Clock } from '../../internal/core/clock.ts';
 import type { Vote } from '../../internal/core/explain.ts';
 import type { ResourceGroup, ScopeGroup } from '../../internal/otlp/view/resource.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';
@@ -16,7 +15,7 @@ import {
   SAMPLED,
 } from './ballot.ts';
 import { both, either, never, opposite, probability } from './chance.ts';
-import { Compiler } from './compile.ts';
+import { Compiler, type Surroundings } from './compile.ts';
 import type { TailSamplingConfig } from './config.ts';
 import { FactTable } from './fact_table.ts';
 import type { Gatherer } from './facts.ts';
@@ -47,15 +46,15 @@ export class PolicyDecider implements Decider {
   readonly #notes = new Notes();
   readonly #facts = new FactTable();
   readonly #records: PolicyRecords | undefined;
-  readonly #clock: Clock;
+  readonly #settings: Surroundings;
   readonly #observer: PolicyObserver;
   #decisions = 0;
 
-  constructor(config: TailSamplingConfig, clock: Clock, observer: PolicyObserver) {
+  constructor(config: TailSamplingConfig, settings: Surroundings, observer: PolicyObserver) {
     this.#config = config;
-    this.#clock = clock;
+    this.#settings = settings;
     this.#observer = observer;
-    const compiler = new Compiler(this.#facts, this.#notes, clock, config.invert_decisions);
+    const compiler = new Compiler(this.#facts, this.#notes, settings, config.invert_decisions);
     // Drop policies outweigh all others: asked first, they save the rest.
     const drops = config.policies.filter(({ type }) => type === 'drop');
     const others = config.policies.filter(({ type }) => type !== 'drop');
@@ -164,9 +163,9 @@ export class PolicyDecider implements Decider {
   #ask(i: number, trace: BufferedTrace): Ballot {
     const { policy, slot } = this.policies[i]!;
     const timed = this.#decisions % timedVotes === 0;
-    const since = timed ? this.#clock.monotonic() : 0;
+    const since = timed ? this.#settings.clock.monotonic() : 0;
     const ballot = this.#notes.vote(slot, policy.vote(trace));
-    if (timed) this.#observer.took(i, this.#clock.monotonic() - since);
+    if (timed) this.#observer.took(i, this.#settings.clock.monotonic() - since);
     this.#observer.voted(i, ballot, trace.spanCount, trace.byteLength);
     return ballot;
   }

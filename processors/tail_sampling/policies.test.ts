@@ -293,3 +293,34 @@ test('equal questions share a bit', () => {
     ]).flat();
   expect(new Trial(all(40)).decider.bitWords).toBe(1);
 });
+
+test.each([
+  [{ span: ['attributes["code"] >= 500'] }, true],
+  [{ span: ['span.attributes["code"] == 1', 'resource.attributes["service.name"] == "shop"'] }, true],
+  [{ span: ['span.attributes["code"] == 1'] }, false],
+  [{ spanevent: ['spanevent.name == "exception"'] }, true],
+  [{ spanevent: ['name == "other"', 'attributes["n"] == 2'] }, true],
+  [{ spanevent: ['name == "other"'] }, false],
+  [{ span: ['name == "x"'], spanevent: ['attributes["n"] > 1'] }, true],
+])('ottl_condition %j: %s', (ottl_condition, want) => {
+  const spans = [
+    span(),
+    span({ attributes: { code: 503 }, events: [{ name: 'a' }, { name: 'exception', attributes: { n: 2 } }] }),
+  ];
+  check({ type: 'ottl_condition', ottl_condition }, [{ resource: { 'service.name': 'shop' }, spans }], want);
+});
+
+test('a condition that cannot be worked out is false, or with propagate fails the policy up to the first that holds', () => {
+  const failing = 'Substring(name, 5, 10) == "x"';
+  const verdict = (error_mode: string | undefined, ...spans: TestSpan[]) => {
+    const trial = new Trial([
+      { type: 'ottl_condition', ottl_condition: { error_mode, span: ['name == "yes"', failing] } },
+    ]);
+    return [trial.verdict(tracesOf({ spans })), trial.failures];
+  };
+  const [yes, no] = [span({ name: 'yes' }), span({ name: 'no' })];
+  expect(verdict(undefined, no, yes)).toEqual(['sampled', 0]);
+  expect(verdict('ignore', no, no)).toEqual(['not_sampled', 0]);
+  expect(verdict('propagate', no, yes)).toEqual(['not_sampled', 1]);
+  expect(verdict('propagate', yes, no)).toEqual(['sampled', 0]);
+});

@@ -28,7 +28,7 @@ export class TailSampling implements Component, Consumer {
     this.#config = config;
     this.#options = optionsOf(config);
     this.#metrics = new TailSamplingMetrics(settings, () => this.#engine);
-    const decider = new PolicyDecider(config, settings.clock, this.#metrics);
+    const decider = new PolicyDecider(config, settings, this.#metrics);
     this.#metrics.name(decider.policies.map(({ name }) => name));
     this.#engine = new TailEngine(settings, this.#options, decider, next, this.#metrics);
   }

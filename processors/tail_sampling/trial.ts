@@ -1,4 +1,5 @@
 import type { Vote } from '../../internal/core/explain.ts';
+import { noLogger } from '../../internal/core/telemetry.ts';
 import { VirtualClock } from '../../internal/core/virtual_clock.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import { walkSpans } from '../../internal/otlp/view/walk.ts';
@@ -19,10 +20,14 @@ export class Trial {
   constructor(policies: readonly object[], more: object = {}) {
     const named = policies.map((policy, i) => ({ name: `p${i}`, ...policy }));
     const config = schema.parse({ policies: named, ...more });
-    this.decider = new PolicyDecider(config, this.clock, {
-      voted: (policy, ballot) => void this.votes.push({ policy, ballot }),
-      took() {},
-    });
+    this.decider = new PolicyDecider(
+      config,
+      { clock: this.clock, random: () => 0.5, logger: noLogger },
+      {
+        voted: (policy, ballot) => void this.votes.push({ policy, ballot }),
+        took() {},
+      },
+    );
   }
 
   /** What becomes of the trace that arrives in these payloads. */

@@ -24,6 +24,7 @@ const needed: Readonly<Record<string, unknown>> = {
   'processor/resource': { attributes: [{ key: 'none', action: 'delete' }] },
   'processor/memory_limiter': { check_interval: '1s', limit_mib: 100_000 },
   'processor/probabilistic_sampler': { sampling_percentage: 100, fail_closed: false },
+  'processor/tail_sampling': { policies: [{ name: 'all', type: 'always_sample' }] },
   'exporter/otlp_grpc': { endpoint: '127.0.0.1:1', tls: { insecure: true } },
   'exporter/jaeger': { tls: { insecure: true } },
   'exporter/otlp_http': { endpoint: 'http://127.0.0.1:1' },
