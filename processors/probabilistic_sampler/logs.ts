@@ -2,32 +2,19 @@ import type { Patch, Visitor } from '../../internal/otlp/rewrite.ts';
 import type { LogRecord } from '../../internal/otlp/view/log_record.ts';
 import type { AnyValue } from '../../internal/otlp/view/value.ts';
 import { valueText } from '../../internal/otlp/view/value_text.ts';
-import { Writer } from '../../internal/otlp/writer.ts';
+import { Cut, NEVER, randomnessOfTraceId, thresholdOf } from '../../internal/sampling/consistent.ts';
 import {
-  Cut,
-  decodeRandomness,
-  decodeThreshold,
-  encodeRandomness,
-  encodeThreshold,
-  MAX_DIGITS,
-  NEVER,
-  randomnessOfTraceId,
-  thresholdOf,
-} from '../../internal/sampling/consistent.ts';
+  RANDOMNESS_AT,
+  randomnessField,
+  SamplingAttributes,
+  thresholdField,
+  traceIdOf,
+} from '../../internal/sampling/consistent_log.ts';
 import type { ProbabilisticConfig } from './config.ts';
 import { bucketOf, hashOf, randomnessOfHash, writeRandomness } from './hash.ts';
 import type { Mode } from './mode.ts';
 import type { Count, Tally } from './tally.ts';
-import { type Carrier, judge, type Policy } from './verdict.ts';
-
-const ATTRIBUTES = 6;
-const TRACE_ID = 9;
-const THRESHOLD = 'sampling.threshold';
-const RANDOMNESS = 'sampling.randomness';
-const thresholdKey = Buffer.from(THRESHOLD);
-const randomnessKey = Buffer.from(RANDOMNESS);
-/** Where the value lies in the field: behind tag, length, key, and tag and length of value and text. */
-const RANDOMNESS_AT = 2 + 2 + RANDOMNESS.length + 2 + 2;
+import { judge, type Policy } from './verdict.ts';
 
 /** Keeps log records or leaves them out. */
 export class LogJudge implements Visitor<LogRecord> {
@@ -52,8 +39,8 @@ export class LogJudge implements Visitor<LogRecord> {
     this.#priority = Buffer.from(config.sampling_priority);
     this.#cut = new Cut(mode.threshold);
     this.#bucket = Number(mode.threshold >> 42n);
-    const threshold = attributeField(THRESHOLD, encodeThreshold(mode.threshold));
-    const randomness = attributeField(RANDOMNESS, '0'.repeat(MAX_DIGITS));
+    const threshold = thresholdField(mode.threshold);
+    const randomness = randomnessField(0n);
     this.#stamp = mode.randomness === 'hash' ? Buffer.concat([randomness, threshold]) : threshold;
     this.#byTraceId = tally.of(mode.randomness === 'hash' ? 'trace_id_hash' : 'trace_id_w3c');
     this.#byAttribute = tally.of('attribute');
@@ -61,9 +48,9 @@ export class LogJudge implements Visitor<LogRecord> {
 
   record(record: LogRecord, patch: Patch): void {
     const { attributes } = record;
-    const bare = !attributes.find(thresholdKey) && !attributes.find(randomnessKey);
+    const bare = !SamplingAttributes.in(attributes);
     const wish = this.#wishOf(record);
-    const id = traceIdAt(record);
+    const id = traceIdOf(record);
     if (!bare || wish !== undefined || this.#mode.randomness === 'none') this.#long(record, id, wish, patch);
     else if (this.#mode.randomness === 'hash') this.#byHash(record, id, patch);
     else if (id < 0) this.#long(record, id, wish, patch);
@@ -140,101 +127,4 @@ export class LogJudge implements Visitor<LogRecord> {
 /** The bytes that upstream hashes of an attribute. */
 function bytesOf(value: AnyValue): Uint8Array {
   return value.kind === 'bytes' ? value.bytesValue : Buffer.from(valueText(value.plain()));
-}
-
-/** Where the trace id lies; -1 for none, which is also one of zeros or of another length. */
-function traceIdAt(record: LogRecord): number {
-  const { buf } = record;
-  const at = record.valueStart(TRACE_ID);
-  if (at < 0 || record.valueEnd(TRACE_ID) - at !== 16) return -1;
-  for (let i = at + 15; i >= at; i--) if (buf[i] !== 0) return at;
-  return -1;
-}
-
-/** The attributes `sampling.threshold` and `sampling.randomness` of a record; those that are no text count as absent. */
-class SamplingAttributes implements Carrier {
-  randomness: bigint | undefined;
-  threshold: bigint | undefined;
-  readonly #th = new Place(thresholdKey);
-  readonly #rv = new Place(randomnessKey);
-
-  /** @returns undefined where one of them is malformed */
-  static read(record: LogRecord): SamplingAttributes | undefined {
-    const read = new SamplingAttributes();
-    const th = read.#th.find(record);
-    const rv = read.#rv.find(record);
-    if (th !== '' && (read.threshold = decodeThreshold(th)) === undefined) return undefined;
-    if (rv !== '' && (read.randomness = decodeRandomness(rv)) === undefined) return undefined;
-    return read;
-  }
-
-  setRandomness(randomness: bigint): void {
-    this.randomness = randomness;
-    this.#rv.text = encodeRandomness(randomness);
-  }
-
-  clearThreshold(): void {
-    this.threshold = undefined;
-    this.#th.text = '';
-  }
-
-  raiseThreshold(threshold: bigint): void {
-    if (this.threshold !== undefined && this.threshold > threshold) return;
-    this.threshold = threshold;
-    this.#th.text = encodeThreshold(threshold);
-  }
-
-  write(patch: Patch): void {
-    const inOrder = this.#th.at <= this.#rv.at ? [this.#th, this.#rv] : [this.#rv, this.#th];
-    for (const place of inOrder) place.replace(patch);
-    for (const place of inOrder) place.append(patch);
-  }
-}
-
-/** One attribute of a record, and what it is to become. */
-class Place {
-  readonly #key: Buffer;
-  /** Where its field lies; -1 for nowhere. */
-  at = -1;
-  #end = -1;
-  /** Undefined: stays as it is; empty: goes. */
-  text: string | undefined;
-
-  constructor(key: Buffer) {
-    this.#key = key;
-  }
-
-  find(record: LogRecord): string {
-    const { attributes } = record;
-    const found = attributes.find(this.#key);
-    if (!found) return '';
-    this.at = attributes.at;
-    this.#end = found.end;
-    return found.value.kind === 'string' ? found.value.stringValue : '';
-  }
-
-  replace(patch: Patch): void {
-    if (this.at < 0 || this.text === undefined) return;
-    if (this.text === '') patch.cut(this.at, this.#end);
-    else patch.splice(this.at, this.#end, this.#field());
-  }
-
-  append(patch: Patch): void {
-    if (this.at < 0 && this.text) patch.append(this.#field());
-  }
-
-  #field(): Uint8Array {
-    return attributeField(String(this.#key), this.text!);
-  }
-}
-
-function attributeField(key: string, text: string): Uint8Array {
-  const out = new Writer(64);
-  const pair = out.open(ATTRIBUTES);
-  out.string(1, key);
-  const value = out.open(2);
-  out.string(1, text);
-  out.close(value);
-  out.close(pair);
-  return out.finish();
 }

@@ -1,8 +1,6 @@
 import type { Patch, Visitor } from '../../internal/otlp/rewrite.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';
 import type { AnyValue } from '../../internal/otlp/view/value.ts';
-import { varintSize } from '../../internal/otlp/wire.ts';
-import { Writer } from '../../internal/otlp/writer.ts';
 import {
   ALWAYS,
   Cut,
@@ -11,6 +9,7 @@ import {
   NEVER,
   randomnessOfTraceId,
 } from '../../internal/sampling/consistent.ts';
+import { traceIdOf, traceStateField, writeTraceState } from '../../internal/sampling/consistent_span.ts';
 import { TraceState } from '../../internal/sampling/consistent_tracestate.ts';
 import type { ProbabilisticConfig } from './config.ts';
 import { bucketOf, hashOf, randomnessOfHash, writeRandomness } from './hash.ts';
@@ -19,8 +18,6 @@ import { traceIdAlone } from './survey.ts';
 import type { Count, Tally } from './tally.ts';
 import { judge } from './verdict.ts';
 
-const TRACE_ID = 1;
-const TRACE_STATE = 3;
 /** Behind tag, length and `ot=rv:`. */
 const RV_AT = 8;
 const priorityKey = Buffer.from('sampling.priority');
@@ -53,7 +50,7 @@ export class SpanJudge implements Visitor<Span> {
   record(span: Span, patch: Patch): void {
     const { buf } = span;
     const id = this.#mode.randomness === 'none' ? -1 : traceIdAlone(buf, span.start, span.end);
-    if (id < 0) this.#long(span, traceIdAt(span), priorityOf(span), patch);
+    if (id < 0) this.#long(span, traceIdOf(span), priorityOf(span), patch);
     else if (this.#mode.randomness === 'hash') this.#byHash(hashOf(this.#seed, buf, id, id + 16), patch);
     else if (this.#cut.keeps(buf, id)) this.#keep(this.#stamp, patch);
     else this.#leave(patch);
@@ -92,31 +89,6 @@ export class SpanJudge implements Visitor<Span> {
     if (!verdict.kept) patch.drop();
     else if (verdict.carrier && state) writeTraceState(span, state.toString(), patch);
   }
-}
-
-/** Where the trace id lies; -1 for none, which is also one of zeros or of another length. */
-function traceIdAt(span: Span): number {
-  const { buf } = span;
-  const at = span.valueStart(TRACE_ID);
-  if (at < 0 || span.valueEnd(TRACE_ID) - at !== 16) return -1;
-  for (let i = at + 15; i >= at; i--) if (buf[i] !== 0) return at;
-  return -1;
-}
-
-/** In the place of the one that is there; behind everything, where it counts as the last, if it is there in another form. */
-function writeTraceState(span: Span, text: string, patch: Patch): void {
-  const field = traceStateField(text);
-  const from = span.valueStart(TRACE_STATE);
-  const to = span.valueEnd(TRACE_STATE);
-  const single = from >= 0 && from - 1 - varintSize(to - from) === span.firstTag(TRACE_STATE);
-  if (single) patch.splice(span.firstTag(TRACE_STATE), to, field);
-  else patch.append(field);
-}
-
-function traceStateField(text: string): Uint8Array {
-  const out = new Writer(text.length + 6);
-  out.string(TRACE_STATE, text);
-  return out.finish();
 }
 
 /**
