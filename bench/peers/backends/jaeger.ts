@@ -21,15 +21,20 @@ const PORTS = [
  */
 export type Jaeger = Server<(typeof PORTS)[number]>;
 
+export interface JaegerOptions extends ServerOptions {
+  /** PEM files with which its receivers speak TLS; they are looked at every second. */
+  tls?: { cert: string; key: string };
+}
+
 /** Starts Jaeger with its memory storage (0.2 s). @throws Error when there is none, or it does not get ready */
-export async function startJaeger(options: ServerOptions = {}): Promise<Jaeger> {
+export async function startJaeger(options: JaegerOptions = {}): Promise<Jaeger> {
   const path = await backendPath('jaeger');
   return startServer(
     'jaeger',
     PORTS,
     async (ports, folder) => {
       const config = join(folder, 'jaeger.yaml');
-      await writeFile(config, configuration(ports));
+      await writeFile(config, configuration(ports, options.tls));
       return {
         command: [path, `--config=${config}`],
         // Else it records its own queries as traces.
@@ -41,8 +46,10 @@ export async function startJaeger(options: ServerOptions = {}): Promise<Jaeger> 
   );
 }
 
-function configuration(ports: Record<(typeof PORTS)[number], number>): string {
+function configuration(ports: Record<(typeof PORTS)[number], number>, tls: JaegerOptions['tls']): string {
   const at = (port: (typeof PORTS)[number]) => `'127.0.0.1:${ports[port]}'`;
+  const secured = tls ? `, tls: { cert_file: '${tls.cert}', key_file: '${tls.key}', reload_interval: 1s }` : '';
+  const receiving = (port: (typeof PORTS)[number]) => `{ endpoint: ${at(port)}${secured} }`;
   return `
 extensions:
   jaeger_storage: { backends: { spans: { memory: { max_traces: 100000 } } } }
@@ -52,8 +59,8 @@ extensions:
     grpc: { endpoint: ${at('queryGrpc')} }
   healthcheckv2: { use_v2: true, http: { endpoint: ${at('health')} } }
 receivers:
-  otlp: { protocols: { grpc: { endpoint: ${at('otlpGrpc')} }, http: { endpoint: ${at('otlpHttp')} } } }
-  jaeger: { protocols: { grpc: { endpoint: ${at('grpc')} }, thrift_http: { endpoint: ${at('thriftHttp')} } } }
+  otlp: { protocols: { grpc: ${receiving('otlpGrpc')}, http: ${receiving('otlpHttp')} } }
+  jaeger: { protocols: { grpc: ${receiving('grpc')}, thrift_http: ${receiving('thriftHttp')} } }
   zipkin: { endpoint: ${at('zipkin')} }
 exporters:
   jaeger_storage_exporter: { trace_storage: spans }
