@@ -30,7 +30,16 @@ test('--version prints the version of package.json', async () => {
 test('--help shows commands with examples, and each command has its own', async () => {
   const { code, stdout } = await sluice(['--help']);
   expect(code).toBe(0);
-  for (const command of ['run', 'validate', 'print-config', 'components', 'generate', 'healthcheck']) {
+  for (const command of [
+    'run',
+    'validate',
+    'print-config',
+    'components',
+    'generate',
+    'explain',
+    'replay',
+    'healthcheck',
+  ]) {
     expect(stdout).toContain(command);
     expect((await sluice([command, '--help'])).stdout).toMatch(new RegExp(`Usage: sluice \\[?${command}`));
   }
@@ -61,6 +70,39 @@ test('validate names file, line and column of each problem, starts nothing and e
   expect(code).toBe(1);
   expect(stderr).toMatch(/broken\.yaml:5:11 exporters\.otlp\.endpiont: .*endpoint/);
   expect(stderr).toMatch(/broken\.yaml:6:\d+ service\.pipelines\.traces\.exporters.*otlq/);
+});
+
+test('validate warns of what is allowed and hardly meant, with exit code 0, or 1 with --strict', async () => {
+  const path = file(
+    'odd.yaml',
+    `receivers: { otlp: { protocols: { grpc: { endpoint: "localhost:0" } } } }
+exporters: { nop: {} }
+processors:
+  batch: {}
+  tail_sampling:
+    num_traces: 1000
+    expected_new_traces_per_sec: 100
+    decision_cache: { sampled_cache_size: 100 }
+    policies:
+      - { name: all, type: always_sample }
+      - { name: errors, type: status_code, status_code: { status_codes: [ERROR] } }
+    sample_on_first_match: true
+service: { pipelines: { traces: { receivers: [otlp], processors: [batch, tail_sampling], exporters: [nop] } } }
+`,
+  );
+  const warnings = [
+    'odd.yaml:6:17 processors.tail_sampling.num_traces: is 1000, less than the 3000 traces',
+    'odd.yaml:8:43 processors.tail_sampling.decision_cache.sampled_cache_size: is 100, less than num_traces (1000)',
+    'odd.yaml:11:17 processors.tail_sampling.policies[1].name: is never asked',
+    'odd.yaml:13:67 service.pipelines.traces.processors[0]: works best behind tail_sampling',
+  ];
+  const lenient = await sluice(['validate', '--config', path]);
+  expect(lenient).toMatchObject({ code: 0, stdout: expect.stringContaining('is valid') });
+  for (const warning of warnings) expect(lenient.stderr).toContain(warning);
+  expect(lenient.stderr.match(/^warning: /gm)).toHaveLength(warnings.length);
+  const strict = await sluice(['validate', '--strict', '--config', path]);
+  expect(strict).toMatchObject({ code: 1, stdout: '' });
+  expect(strict.stderr.match(/^error: /gm)).toHaveLength(warnings.length);
 });
 
 test('a missing file is a configuration error', async () => {

@@ -149,6 +149,44 @@ test('a capture in several files is one stream in the order of time', async () =
   expect(parts).toEqual(whole);
 });
 
+const tail = (policies: string, more = '') =>
+  candidate(`tail_sampling: { decision_wait: 5s, ${more} policies: [${policies}] }, batch: {}`, 'tail_sampling, batch');
+const errorPolicy = '{ name: errors, type: status_code, status_code: { status_codes: [ERROR] } }';
+const halfPolicy = '{ name: half, type: probabilistic, probabilistic: { sampling_percentage: 50 } }';
+
+test('a tail sampler decides as it would have, on virtual time, and each decision is counted by its policy', async () => {
+  const config = file('tail.yaml', tail(`${errorPolicy}, ${halfPolicy}`));
+  const { samplers, exporters, memory }: Report = await report(['--config', config, capture]);
+  expect(samplers).toHaveLength(1);
+  const [errors, half, none] = samplers[0]!.policies;
+  expect(errors).toMatchObject({ policy: 'errors', type: 'status_code', kept: 20, leftOut: 0, votesFor: 20 });
+  expect(errors!.votesAgainst).toBe(180);
+  expect(half!.kept).toBeGreaterThan(50);
+  expect(half!.kept + none!.leftOut).toBe(180);
+  expect(none).not.toHaveProperty('policy');
+  // 20 s of recording: with a wait of 5 s most are decided while it goes on, and none has to wait for the end.
+  expect(samplers[0]).toMatchObject({ triggers: { decision_wait: 200 }, unknown: 0 });
+  expect(exporters).toEqual([expect.objectContaining({ traces: 20 + half!.kept, errorTracesMissed: 0 })]);
+  expect(exporters[0]!.requests).toBeGreaterThan(5);
+  expect(memory.buffers).toEqual([{ component: 'tail_sampling', peakBytes: expect.any(Number) }]);
+});
+
+test('--compare of two sets of policies names who decided what in either', async () => {
+  const before = file('before.yaml', tail(`${errorPolicy}, ${halfPolicy}`));
+  const after = file('after.yaml', tail(errorPolicy));
+  const { difference } = await report(['--config', before, '--compare', after, capture]);
+  const [any] = difference.fates;
+  expect(any).toMatchObject({ gained: 0, lostWithError: 0 });
+  expect(any.lostExamples).toHaveLength(5);
+  expect(any.lostExamples[0]).toMatchObject({ error: false, before: 'half', after: '(not sampled)' });
+});
+
+test('too few num_traces shows as evictions', async () => {
+  const config = file('evicting.yaml', tail(halfPolicy, 'num_traces: 10,'));
+  const { samplers }: Report = await report(['--config', config, capture]);
+  expect(samplers[0]!.triggers.eviction).toBeGreaterThan(100);
+});
+
 test.each(['json', 'proto'])('what the file exporter writes as %s is replayed', async (format) => {
   const path = join(folder, `written.${format}`);
   const yaml = `${otlpReceiver}
