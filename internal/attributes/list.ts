@@ -32,10 +32,11 @@ export class AttributeList {
   /** Six offsets an attribute: its field, the key, the value, each from and to. */
   #places = new Int32Array(16 * PLACES);
   /** The whole field anew, `cut` where it was taken out, undefined where it is as it came. */
-  readonly #field: (Uint8Array | undefined)[] = [];
+  readonly #field: (Uint8Array | undefined)[] = new Array(16).fill(undefined);
   /** Fields of the KeyValue other than key and value, which nobody here knows: they stay. */
-  readonly #rest: (Uint8Array | undefined)[] = [];
+  readonly #rest: (Uint8Array | undefined)[] = new Array(16).fill(undefined);
   #dirty = false;
+  #anyRest = false;
   readonly #fields = new Fields();
   readonly #inner = new Fields();
 
@@ -45,10 +46,7 @@ export class AttributeList {
     const tag = (field << 3) | LEN;
     this.#buf = buf;
     this.#fieldTag = tag;
-    this.#count = 0;
-    this.#dirty = false;
-    this.#field.length = 0;
-    this.#rest.length = 0;
+    this.#forget();
     let pos = message.start;
     while (pos < end) {
       const first = buf[pos]!;
@@ -69,6 +67,15 @@ export class AttributeList {
     }
     this.#came = this.#count;
     return this;
+  }
+
+  /** The arrays keep their length: emptying them would have each record make them anew. */
+  #forget(): void {
+    if (this.#dirty) this.#field.fill(undefined, 0, this.#count);
+    if (this.#anyRest) this.#rest.fill(undefined, 0, this.#count);
+    this.#dirty = false;
+    this.#anyRest = false;
+    this.#count = 0;
   }
 
   get size(): number {
@@ -108,13 +115,12 @@ export class AttributeList {
 
   /** Puts a field that was encoded by `encodeField` for this field number into the place of attribute `index`. */
   replace(index: number, field: EncodedField): void {
-    const rest = this.#rest[index];
+    const rest = this.#anyRest ? this.#rest[index] : undefined;
     this.#set(index, rest ? withRest(field, rest, this.#fieldTag) : field);
     this.#dirty = true;
   }
 
   add(field: EncodedField): void {
-    this.#rest[this.#count] = undefined;
     this.#set(this.#count++, field);
     this.#dirty = true;
   }
@@ -155,6 +161,10 @@ export class AttributeList {
       const grown = new Int32Array(this.#places.length * 2);
       grown.set(this.#places);
       this.#places = grown;
+      for (let more = index; more > 0; more--) {
+        this.#field.push(undefined);
+        this.#rest.push(undefined);
+      }
     }
     return this.#places;
   }
@@ -199,7 +209,9 @@ export class AttributeList {
         places[base + VALUE_TO] = inner.to;
       } else rest = joined(rest, this.#buf.subarray(inner.at, inner.to));
     }
-    if (rest) this.#rest[index] = rest;
+    if (!rest) return;
+    this.#rest[index] = rest;
+    this.#anyRest = true;
   }
 
   #keyIs(index: number, key: Uint8Array): boolean {

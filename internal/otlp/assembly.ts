@@ -1,164 +1,231 @@
 import { varintSize, writeVarint } from './wire.ts';
 
 /**
- * Puts a message together from ranges of other messages: first a plan, then one buffer of exactly the right size.
- * Ranges that lie one behind the other are copied as one, and a nested message that turns out to be unchanged is
- * copied with its tag and length, so that what nobody touched costs next to nothing.
+ * Puts a message together from ranges of other messages. Ranges that lie one behind the other are copied as one, and a
+ * nested message costs nothing until something in it differs from where it stems from: so what nobody touched is copied
+ * with all around it that nobody touched, in one go, and a message of one range alone is a window on its source.
  */
 export class Assembly {
-  // Steps of three numbers: a range (its source, start, end) or a nested message (HEADER, tag, length).
-  readonly #steps: number[] = [];
-  #used = 0;
-  readonly #sources: Uint8Array[] = [];
-  readonly #open: Level[] = [];
+  #out: Buffer<ArrayBuffer> | undefined;
+  #pos = 0;
+  #expected = 0;
+  /** A range that will be copied, unless it grows first. The headers of the unwritten levels lie in it. */
+  #buf: Uint8Array | undefined;
+  #from = 0;
+  #to = 0;
+  readonly #levels: Level[] = [];
   #depth = 0;
-  #size = 0;
+  /** How many of the innermost levels are as they were so far: they have not been written. */
+  #untouched = 0;
+
+  /** How large the whole will be, more or less: saves growing. */
+  expect(bytes: number): void {
+    this.#expected = bytes;
+  }
 
   /** Bytes so far at the outermost level, with the open messages as if they were closed now. */
   get size(): number {
-    let size = this.#size;
-    for (let depth = this.#depth - 1; depth >= 0; depth--) {
-      const level = this.#open[depth]!;
-      size = level.outerSize + varintSize(level.tag) + varintSize(size) + size;
-    }
-    return size;
+    return this.sizeWith(0);
   }
 
   /** The same if `extra` bytes came to the innermost message. */
   sizeWith(extra: number): number {
-    this.#size += extra;
-    const { size } = this;
-    this.#size -= extra;
+    let size = extra;
+    for (let depth = this.#depth - 1; depth >= -1; depth--) {
+      size += this.#ownSize(depth);
+      if (depth >= 0) size += varintSize(this.#levels[depth]!.tag) + varintSize(size);
+    }
     return size;
   }
 
   /** Adds `buf` from `start` to `end`. */
   copy(buf: Uint8Array, start: number, end: number): void {
     if (start === end) return;
-    this.#size += end - start;
-    const steps = this.#steps;
-    const last = this.#used - 3;
-    if (last >= 0 && steps[last]! >= 0 && steps[last + 2] === start) {
-      if (this.#sources[steps[last]!] === buf) {
-        steps[last + 2] = end;
-        return;
-      }
+    if (this.#buf === buf && this.#to === start) {
+      this.#to = end;
+      return;
     }
-    this.#step(this.#source(buf), start, end);
+    this.#write();
+    this.#buf = buf;
+    this.#from = start;
+    this.#to = end;
   }
 
   /**
    * Begins a nested message. Where it stems from one, `origin` is that message's whole field in `buf`, from its tag at
-   * `at` over its content at `start` to `end`.
+   * `at` over its content at `start` to `end`; else `start` to `end` may tell how long it is going to be.
    */
   open(tag: number, buf?: Uint8Array, at = 0, start = 0, end = 0): void {
-    const level = (this.#open[this.#depth] ??= new Level());
-    this.#depth++;
+    const level = (this.#levels[this.#depth] ??= new Level());
     level.tag = tag;
-    level.step = this.#used;
-    level.outerSize = this.#size;
     level.buf = buf;
     level.at = at;
     level.start = start;
     level.end = end;
-    this.#step(HEADER, tag, 0);
-    this.#size = 0;
+    if (!buf || this.#buf !== buf || this.#to !== at) this.#write();
+    this.#depth++;
+    if (!buf) {
+      this.#header(level);
+      return;
+    }
+    if (!this.#buf) {
+      this.#buf = buf;
+      this.#from = at;
+    }
+    this.#to = start;
+    this.#untouched++;
+  }
+
+  /** The tag and length of a nested message whose `size` bytes of content are added next. */
+  prefix(tag: number, size: number): void {
+    this.#write();
+    const out = this.#room(10);
+    this.#pos = writeVarint(out, writeVarint(out, this.#pos, tag), size);
   }
 
   /** Bytes added to the innermost open message so far. */
   get innerSize(): number {
-    return this.#size;
+    return this.#ownSize(this.#depth - 1);
   }
 
   close(): void {
-    const level = this.#open[--this.#depth]!;
-    const steps = this.#steps;
-    const size = this.#size;
-    this.#size = level.outerSize;
-    const first = level.step + 3;
-    const { buf } = level;
-    const whole = first === this.#used ? level.start === level.end : this.#isWhole(first, level);
-    if (buf && whole) {
-      this.#used = level.step;
-      this.copy(buf, level.at, level.end);
-      return;
+    const level = this.#levels[this.#depth - 1]!;
+    if (this.#untouched > 0) {
+      if (this.#buf === level.buf && this.#to === level.end) {
+        this.#untouched--;
+        this.#depth--;
+        return;
+      }
+      this.#write();
     }
-    steps[level.step + 2] = size;
-    this.#size += varintSize(level.tag) + varintSize(size) + size;
+    this.#depth--;
+    const size = this.#pos - level.body + this.#pending;
+    this.#setLength(level, size);
   }
 
   /** Ends the innermost message as if it had never been begun. */
   discard(): void {
-    const level = this.#open[--this.#depth]!;
-    this.#size = level.outerSize;
-    this.#used = level.step;
-  }
-
-  /** Ends the plan. One range alone becomes a window on its source, or the source itself; all else is copied into a buffer of its own. */
-  finish(): Uint8Array {
-    const only = this.#used === 3 && this.#steps[0]! >= 0 ? this.#sources[this.#steps[0]!] : undefined;
-    const out = only ? windowOf(only, this.#steps[1]!, this.#steps[2]!) : this.#write();
-    this.clear();
-    return out;
-  }
-
-  #write(): Uint8Array {
-    const out = Buffer.allocUnsafeSlow(this.#size);
-    const steps = this.#steps;
-    let pos = 0;
-    for (let i = 0; i < this.#used; i += 3) {
-      const source = steps[i]!;
-      if (source === HEADER) {
-        pos = writeVarint(out, pos, steps[i + 1]!);
-        pos = writeVarint(out, pos, steps[i + 2]!);
-      } else {
-        pos = copyRange(this.#sources[source]!, steps[i + 1]!, steps[i + 2]!, out, pos);
-      }
+    const level = this.#levels[--this.#depth]!;
+    if (this.#untouched > 0) {
+      this.#untouched--;
+      this.#to = level.at;
+      if (this.#from === this.#to) this.#buf = undefined;
+    } else {
+      this.#pos = level.head;
+      this.#buf = undefined;
     }
-    return out;
   }
 
-  /** Forgets the plan. */
+  /** Ends the message. One range alone becomes a window on its source, or the source itself; all else has a buffer of its own. */
+  finish(): Uint8Array {
+    let done: Uint8Array;
+    if (this.#pos === 0 && this.#buf) done = windowOf(this.#buf, this.#from, this.#to);
+    else {
+      this.#write();
+      done = this.#trimmed();
+      this.#out = undefined;
+    }
+    this.clear();
+    return done;
+  }
+
+  /** Forgets what was added. */
   clear(): void {
-    this.#used = 0;
-    this.#size = 0;
+    this.#pos = 0;
     this.#depth = 0;
-    this.#sources.length = 0;
+    this.#untouched = 0;
+    this.#buf = undefined;
   }
 
-  #isWhole(first: number, level: Level): boolean {
-    const steps = this.#steps;
-    if (first + 3 !== this.#used || steps[first]! < 0 || this.#sources[steps[first]!] !== level.buf) return false;
-    return steps[first + 1] === level.start && steps[first + 2] === level.end;
+  get #pending(): number {
+    return this.#buf ? this.#to - this.#from : 0;
   }
 
-  #source(buf: Uint8Array): number {
-    const sources = this.#sources;
-    // The last two: a request, and what is added to each of its records.
-    for (let i = sources.length - 1; i >= 0 && i >= sources.length - 2; i--) if (sources[i] === buf) return i;
-    return sources.push(buf) - 1;
+  /** What lies in the level itself, before the next level's header. Depth -1 is the message as a whole. */
+  #ownSize(depth: number): number {
+    const next = depth + 1 < this.#depth ? this.#levels[depth + 1]! : undefined;
+    const firstUntouched = this.#depth - this.#untouched;
+    if (depth >= firstUntouched) return (next ? next.at : this.#to) - this.#levels[depth]!.start;
+    const body = depth < 0 ? 0 : this.#levels[depth]!.body;
+    if (next && depth + 1 < firstUntouched) return next.head - body;
+    return this.#pos - body + (next ? next.at - this.#from : this.#pending);
   }
 
-  #step(a: number, b: number, c: number): void {
-    const steps = this.#steps;
-    const used = this.#used;
-    steps[used] = a;
-    steps[used + 1] = b;
-    steps[used + 2] = c;
-    this.#used = used + 3;
+  /** Writes the range that waits, with the headers of the levels in it: from now on they are what this message makes of them. */
+  #write(): void {
+    const buf = this.#buf;
+    if (!buf) return;
+    let from = this.#from;
+    for (let depth = this.#depth - this.#untouched; depth < this.#depth; depth++) {
+      const level = this.#levels[depth]!;
+      this.#put(buf, from, level.at);
+      this.#header(level);
+      from = level.start;
+    }
+    this.#untouched = 0;
+    this.#put(buf, from, this.#to);
+    this.#buf = undefined;
+  }
+
+  #put(buf: Uint8Array, start: number, end: number): void {
+    if (start === end) return;
+    this.#pos = copyRange(buf, start, end, this.#room(end - start), this.#pos);
+  }
+
+  /** The tag, and room for a length like the expected one. */
+  #header(level: Level): void {
+    const out = this.#room(10);
+    level.head = this.#pos;
+    const length = writeVarint(out, this.#pos, level.tag);
+    level.body = length + varintSize(level.end - level.start);
+    level.length = length;
+    this.#pos = level.body;
+  }
+
+  #setLength(level: Level, size: number): void {
+    const more = varintSize(size) - (level.body - level.length);
+    let out = this.#out!;
+    if (more !== 0) {
+      out = this.#room(more);
+      out.copyWithin(level.body + more, level.body, this.#pos);
+      this.#pos += more;
+    }
+    writeVarint(out, level.length, size);
+  }
+
+  #room(bytes: number): Buffer<ArrayBuffer> {
+    const out = this.#out;
+    const needed = this.#pos + bytes;
+    if (out && needed <= out.length) return out;
+    const expected = this.#expected + (this.#expected >>> 3);
+    const larger = Buffer.allocUnsafeSlow(Math.max(expected, needed + 256, out ? out.length * 2 : 0));
+    out?.copy(larger, 0, 0, this.#pos);
+    this.#out = larger;
+    return larger;
+  }
+
+  /** No more than an eighth of a buffer that lives on is idle. */
+  #trimmed(): Uint8Array {
+    const out = this.#out;
+    if (!out) return Buffer.alloc(0);
+    if (out.length - this.#pos <= this.#pos >>> 3) return windowOf(out, 0, this.#pos);
+    const exact = Buffer.allocUnsafeSlow(this.#pos);
+    out.copy(exact, 0, 0, this.#pos);
+    return exact;
   }
 }
 
-const HEADER = -1;
-
 class Level {
   tag = 0;
-  step = 0;
-  outerSize = 0;
+  /** Where it stems from. */
   buf: Uint8Array | undefined = undefined;
   at = 0;
   start = 0;
   end = 0;
+  /** Where tag, length and content lie in what is written. */
+  head = 0;
+  length = 0;
+  body = 0;
 }
 
 function windowOf(bytes: Uint8Array, start: number, end: number): Uint8Array {

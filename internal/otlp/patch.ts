@@ -13,6 +13,7 @@ export class Patch {
   readonly #to: number[] = [];
   readonly #inserts: (Uint8Array | undefined)[] = [];
   #count = 0;
+  #size = 0;
 
   /** For the next message, whose content lies from `start` to `end`. */
   reset(start: number, end: number): this {
@@ -20,6 +21,7 @@ export class Patch {
     this.#end = end;
     this.#dropped = false;
     this.#count = 0;
+    this.#size = end - start;
     return this;
   }
 
@@ -49,6 +51,7 @@ export class Patch {
     this.#to[count] = end;
     this.#inserts[count] = fields;
     this.#count = count + 1;
+    this.#size += (fields ? fields.length : 0) - (end - start);
   }
 
   /** The message's whole content anew. */
@@ -58,6 +61,11 @@ export class Patch {
 
   get dropped(): boolean {
     return this.#dropped;
+  }
+
+  /** Bytes of the content as wanted. */
+  get size(): number {
+    return this.#size;
   }
 
   get changed(): boolean {

@@ -113,6 +113,7 @@ class Rewrite<R extends Cursor> {
   }
 
   chunk(chunk: Uint8Array): Uint8Array {
+    this.#out.expect(chunk.length);
     const fields = this.#fields[RESOURCES]!.reset(chunk, 0, chunk.length);
     while (fields.next()) {
       if (leadsOn(this.#shape[RESOURCES]!, fields)) this.#resourceGroup(chunk, fields);
@@ -186,9 +187,8 @@ class Rewrite<R extends Cursor> {
     else if (!patch.changed) this.#out.copy(buf, at.at, at.to);
     else if (this.#shape.length > DATA) this.#patchedMetric(buf, at);
     else {
-      this.#out.open(at.tag);
+      this.#out.prefix(at.tag, patch.size);
       patch.write(this.#out, buf);
-      this.#out.close();
     }
   }
 
@@ -261,9 +261,8 @@ class Rewrite<R extends Cursor> {
       }
       kept++;
       if (patch.changed) {
-        out.open(fields.tag);
+        out.prefix(fields.tag, patch.size);
         patch.write(out, buf);
-        out.close();
       } else out.copy(buf, fields.at, fields.to);
     }
     out.close();
