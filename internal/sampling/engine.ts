@@ -148,7 +148,9 @@ export class TailEngine implements Consumer {
       account.adopt(items);
     }
     this.#use(state);
-    this.#arm();
+    // At once: there may be more than the new limits allow.
+    const now = this.#settings.clock.monotonic();
+    this.#wake(now, now);
   }
 
   /** @param from where the items are accounted for: a predecessor's account, if the batch came to that */
@@ -177,7 +179,7 @@ export class TailEngine implements Consumer {
       const reason = `${id}: a request of ${batch.byteLength} bytes does not go into half of the trace buffer of ${maxBufferBytes} bytes: send smaller ones, or raise the buffer's limit`;
       return permanent('too_large', reason);
     }
-    if (this.#room.make(batch, now, () => this.#shipFull())) return undefined;
+    if (this.#room.make(batch, now, (all) => (all ? this.#shipAll() : this.#shipFull()))) return undefined;
     this.#arm();
     return retryable(`${id}: the trace buffer is full`, retryHintMs);
   }
@@ -222,8 +224,7 @@ export class TailEngine implements Consumer {
       if (!this.#decideNext(now, all)) break;
     }
     if (this.#decisions.discardSome(discardedAtOnce)) return 'more';
-    while (this.#state.outbox.spans > 0) if (!this.#ship()) return 'blocked';
-    return 'idle';
+    return this.#shipAll() ? 'idle' : 'blocked';
   }
 
   #decideNext(now: number, all: boolean): boolean {
@@ -250,6 +251,11 @@ export class TailEngine implements Consumer {
   /** @returns false if there is a full batch that cannot go */
   #shipFull(): boolean {
     while (this.#state.outbox.full) if (!this.#ship()) return false;
+    return true;
+  }
+
+  #shipAll(): boolean {
+    while (this.#state.outbox.spans > 0) if (!this.#ship()) return false;
     return true;
   }
 

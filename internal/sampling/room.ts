@@ -16,8 +16,9 @@ import {
 
 /** Traces that one batch may push out; a batch that needs more is refused, and finds room when it comes again. */
 const evictionsAtOnce = 4096;
-/** Looking for a slab to empty costs something too. */
-const evictionsBetweenCompactions = 64;
+/** After so many of them what is kept is sent, and slabs that are mostly gone are emptied. */
+const evictionsBetween = 256;
+const discardedAtOnce = 16_384;
 
 const healthy = [WAITING, ROOTED] as const;
 const precious = [WAITING_PRECIOUS, ROOTED_PRECIOUS] as const;
@@ -58,21 +59,30 @@ export class Room {
   }
 
   /**
-   * Makes room for a batch. @param ship sends what is decided if that makes a batch; false: the next component is full
+   * Makes room for a batch.
+   * @param ship sends what is kept, all of it or only whole batches; false: the next component is full
    * @returns false where there is none for now
    */
-  make(batch: Payload, now: number, ship: () => boolean): boolean {
+  make(batch: Payload, now: number, ship: (all: boolean) => boolean): boolean {
     const { rows } = this.#state;
-    const canEvict = ship() && !this.#options.blockOnOverflow;
-    const tracesFull = rows.known >= this.#options.numTraces;
-    if (tracesFull && !canEvict && rows.lengthOf(DECIDED) === 0) return false;
+    const canEvict = ship(false) && !this.#options.blockOnOverflow;
+    const noPlace = rows.known >= this.#options.numTraces && rows.lengthOf(DECIDED) === 0;
+    if (noPlace && !canEvict) return false;
     for (let evictions = 0; !this.#fits(batch); evictions++) {
-      if (evictions % evictionsBetweenCompactions === 0)
-        while (this.#state.log.compact()) if (this.#fits(batch)) return true;
-      if (this.#decisions.discardSome(1 << 14)) continue;
-      if (!canEvict || evictions >= evictionsAtOnce || !ship()) return false;
-      if (!this.#evict('bytes', now)) return false;
+      if (evictions % evictionsBetween === 0) {
+        ship(true);
+        if (this.#tidy(batch)) return true;
+      }
+      if (!canEvict || evictions >= evictionsAtOnce || !ship(false)) return false;
+      if (!this.#evict('bytes', now)) return ship(true) && this.#tidy(batch);
     }
+    return true;
+  }
+
+  /** Makes use of what is gone already. @returns whether that was enough */
+  #tidy(batch: Payload): boolean {
+    while (this.#decisions.discardSome(discardedAtOnce)) if (this.#fits(batch)) return true;
+    while (!this.#fits(batch)) if (!this.#state.log.compact()) return false;
     return true;
   }
 

@@ -25,6 +25,7 @@ export interface TestSpan {
 }
 
 export function idOf(trace: string): string {
+  if (!/^[0-9a-f]{1,32}$/i.test(trace)) throw new Error(`${trace} is not hex`);
   return trace.padStart(32, '0');
 }
 
@@ -72,7 +73,7 @@ function encodeSpan(span: TestSpan): Uint8Array {
   out.string(5, name);
   out.fixed64(7, start);
   out.fixed64(8, end);
-  if (ballast > 0) out.bytes(9, Buffer.concat([attribute(1, 'ballast', 'x'.repeat(ballast)).subarray(0)]).subarray(3));
+  if (ballast > 0) out.raw(attribute(9, 'ballast', 'x'.repeat(ballast)));
   if (error) {
     const status = out.open(15);
     out.varint(3, 2);
@@ -118,6 +119,8 @@ export function arrivedIn(payload: Payload): Arrived[] {
 
 type Decide = (trace: BufferedTrace, trigger: Trigger, into: Decision) => void;
 
+const keep = { verdict: 'sampled', policy: 0 };
+
 /** Decides as the test says; by default it keeps all. Facts: numbers[0] counts the spans gathered, bits[0] bit 0 is an error. */
 export class TestDecider implements Decider {
   readonly bitWords = 1;
@@ -139,7 +142,7 @@ export class TestDecider implements Decider {
   lateScopeAttributes: ((policy: number) => Uint8Array | undefined) | undefined = undefined;
   #service = '';
 
-  constructor(decision: Decide = (_trace, _trigger, into) => void ((into.verdict = 'sampled'), (into.policy = 0))) {
+  constructor(decision: Decide = (_trace, _trigger, into) => void Object.assign(into, keep)) {
     this.decision = decision;
   }
 
