@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { Scope } from '../../internal/otlp/view/resource.ts';
 import { decodeThreshold, encodeThreshold, thresholdOf } from '../../internal/sampling/consistent.ts';
 import { TEST_TIME, type TestSpan, type TestSpans, tracesOf } from '../../internal/testkit/traces.ts';
+import { Trial } from './test/trial.ts';
 import { hashLimit, TraceHash } from './trace_hash.ts';
-import { Trial } from './trial.ts';
 
 const span = (more: Partial<TestSpan> = {}): TestSpan => ({ trace: 1, ...more });
 const plain = tracesOf({ spans: [span()] });

@@ -6,7 +6,7 @@ import {
   type TestSpans,
   tracesOf,
 } from '../../internal/testkit/traces.ts';
-import { Trial } from './trial.ts';
+import { Trial } from './test/trial.ts';
 
 /*
  * What each policy says of a trace, as the Go collector's tests and documentation have it. That it says the same as the

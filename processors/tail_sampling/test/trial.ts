@@ -1,12 +1,12 @@
-import type { Vote } from '../../internal/core/explain.ts';
-import { noLogger } from '../../internal/core/telemetry.ts';
-import { VirtualClock } from '../../internal/core/virtual_clock.ts';
-import type { Payload } from '../../internal/otlp/payload.ts';
-import { walkSpans } from '../../internal/otlp/view/walk.ts';
-import type { BufferedTrace, Decision, Facts, Trigger } from '../../internal/sampling/decider.ts';
-import { type Ballot, FAILED } from './ballot.ts';
-import { schema } from './config.ts';
-import { PolicyDecider } from './decider.ts';
+import type { Vote } from '../../../internal/core/explain.ts';
+import { noLogger } from '../../../internal/core/telemetry.ts';
+import { VirtualClock } from '../../../internal/core/virtual_clock.ts';
+import type { Payload } from '../../../internal/otlp/payload.ts';
+import { walkSpans } from '../../../internal/otlp/view/walk.ts';
+import type { BufferedTrace, Decision, Facts, Trigger } from '../../../internal/sampling/decider.ts';
+import { type Ballot, FAILED } from '../ballot.ts';
+import { schema } from '../config.ts';
+import { PolicyDecider } from '../decider.ts';
 
 /** Decides on traces without a buffer, for tests: each payload is one trace, or one arrival of it. */
 export class Trial {
