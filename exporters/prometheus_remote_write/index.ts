@@ -1,5 +1,5 @@
 import { defineExporter } from '../../internal/core/component.ts';
-import { exporter } from '../../internal/exporterhelper/index.ts';
+import { exporter, type QueueConfig, sendingQueue } from '../../internal/exporterhelper/index.ts';
 import { type RemoteWriteConfig, schema } from './config.ts';
 import { RemoteWriteSender } from './sender.ts';
 
@@ -15,15 +15,6 @@ export default defineExporter<RemoteWriteConfig>({
 });
 
 /** The sender retries by itself, and each request has its own timeout: a batch is translated only once. */
-function queueOf({ remote_write_queue: { enabled, queue_size, num_consumers } }: RemoteWriteConfig) {
-  return {
-    enabled,
-    queue_size,
-    num_consumers,
-    sizer: 'requests' as const,
-    block_on_overflow: false,
-    wait_for_result: false,
-    storage: undefined,
-    batch: undefined,
-  };
+function queueOf({ remote_write_queue: queue }: RemoteWriteConfig): QueueConfig {
+  return sendingQueue().parse(queue);
 }

@@ -43,6 +43,13 @@ export class Metrics {
     this.#exemplars.add(exemplars);
   }
 
+  /** Returns a function that ends it. */
+  deltaStreams(read: () => number): () => void {
+    const { id: exporter, meter } = this.#settings;
+    const name = 'sluice_exporter_prometheus_delta_streams';
+    return meter.observe({ name, help: 'Delta series that are being added up.', labels: { exporter } }, read);
+  }
+
   /** @param reason of a small fixed set */
   lost(points: number, reason: string): void {
     let counter = this.#lost.get(reason);

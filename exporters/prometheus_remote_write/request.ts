@@ -1,3 +1,4 @@
+import { Fields } from '../../internal/otlp/view/fields.ts';
 import type { Sink } from '../../internal/prometheus/series.ts';
 import type { BytesOut } from './bytes_out.ts';
 
@@ -39,19 +40,23 @@ export class PointTable<O> {
     return this.#ends.length;
   }
 
-  end(index: number): number {
+  endOf(index: number): number {
     return index < 0 ? this.start : this.#ends[index]!;
   }
 
   /** @param owner undefined for what is no data point */
-  add(end: number, timeMs: number, owner: O | undefined): void {
+  begin(timeMs: number, owner: O | undefined): void {
     const { owners } = this;
     let at = owner === undefined ? -1 : owners.length - 1;
     if (owner !== undefined && (at < 0 || owners[at] !== owner)) at = owners.push(owner) - 1;
-    const count = this.#ends.push(end);
     this.#owner.push(at);
-    this.#times.push(timeMs);
+    const count = this.#times.push(timeMs);
     if (count > 1 && timeMs < this.#times[count - 2]!) this.#sorted = false;
+  }
+
+  /** The point that was begun last ends here. */
+  end(position: number): void {
+    this.#ends.push(position);
   }
 
   /** Data points of each owner among the points from `from` up to `to`. */
@@ -78,7 +83,7 @@ export class PointTable<O> {
     to.copy(from.buf, 0, this.start);
     const sortedEnds: number[] = [];
     for (const i of order) {
-      to.copy(from.buf, this.end(i - 1), ends[i]!);
+      to.copy(from.buf, this.endOf(i - 1), ends[i]!);
       sortedEnds.push(to.pos);
     }
     to.copy(from.buf, ends.at(-1) ?? 0, from.pos);
@@ -89,9 +94,37 @@ export class PointTable<O> {
     return to;
   }
 
+  /** The same points in a message in which they end elsewhere. */
+  moved(ends: number[]): PointTable<O> {
+    const moved = new PointTable<O>();
+    moved.owners.push(...this.owners);
+    moved.#ends = ends;
+    moved.#times = this.#times;
+    moved.#owner = this.#owner;
+    return moved;
+  }
+
   /** All positions move, as something is put in front of the points. */
   shift(bytes: number): void {
     this.start += bytes;
     this.#ends = this.#ends.map((end) => end + bytes);
   }
+}
+
+/** What a part of a message holds. @param start where its series begin */
+export function countWrote(message: Buffer, start: number, version: 1 | 2): Wrote {
+  const [histogram, exemplar] = version === 1 ? [0x22, 0x1a] : [0x1a, 0x22];
+  const count = { series: 0, samples: 0, histograms: 0, exemplars: 0 };
+  const series = new Fields().reset(message, start, message.length);
+  const parts = new Fields();
+  while (series.next()) {
+    count.series++;
+    parts.reset(message, series.from, series.to);
+    while (parts.next()) {
+      if (parts.tag === 0x12) count.samples++;
+      else if (parts.tag === histogram) count.histograms++;
+      else if (parts.tag === exemplar) count.exemplars++;
+    }
+  }
+  return count;
 }

@@ -4,15 +4,18 @@ import type { Host, Settings } from '../../internal/core/component.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
 import type { Sender } from '../../internal/exporterhelper/index.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
+import { Accumulator } from '../../internal/prometheus/accumulator.ts';
 import { type Skipped, Translator } from '../../internal/prometheus/translate.ts';
 import type { RemoteWriteConfig } from './config.ts';
 import { Delivery } from './delivery.ts';
 import type { LaneTools, Request } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import { Metrics } from './metrics.ts';
-import type { PointTable, RequestBuilder } from './request.ts';
+import { countWrote, type PointTable, type RequestBuilder } from './request.ts';
+import { toVersion1 } from './transcode.ts';
 import { translationOf } from './translation.ts';
 import { V1Builder } from './v1.ts';
+import { V2Builder } from './v2.ts';
 import type { Verdict } from './verdict.ts';
 import { type Loss, Work } from './work.ts';
 
@@ -32,7 +35,9 @@ export class RemoteWriteSender implements Sender, LaneTools {
   readonly #metrics: Metrics;
   readonly #delivery: Delivery;
   readonly #lanes: Lanes;
+  readonly #deltas: Accumulator;
   readonly #translator: Translator;
+  #unobserve: (() => void) | undefined;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(settings: Settings, config: RemoteWriteConfig) {
@@ -45,12 +50,15 @@ export class RemoteWriteSender implements Sender, LaneTools {
     this.#lanes = new Lanes(lanes, this);
     this.#delivery = new Delivery(settings, config, this.#metrics, {
       onOldServer: () => this.#lanes.renew(),
-      toVersion1: () => {},
+      toVersion1: (request) => this.#toVersion1(request),
     });
-    this.#translator = new Translator(translationOf(config), this.#lanes);
+    const { max_streams, max_stale } = config.delta_to_cumulative;
+    this.#deltas = new Accumulator(settings.clock, { maxStreams: max_streams, maxStaleMs: max_stale });
+    this.#translator = new Translator(translationOf(config), this.#lanes, this.#deltas);
   }
 
   start(host: Host): Promise<void> {
+    this.#unobserve = this.#metrics.deltaStreams(() => this.#deltas.streams);
     return this.#delivery.start(host);
   }
 
@@ -68,6 +76,8 @@ export class RemoteWriteSender implements Sender, LaneTools {
 
   async shutdown(): Promise<void> {
     this.#delivery.close();
+    this.#deltas.close();
+    this.#unobserve?.();
   }
 
   async #translate(batch: Payload, work: Work): Promise<void> {
@@ -93,13 +103,14 @@ export class RemoteWriteSender implements Sender, LaneTools {
   }
 
   builder(): RequestBuilder<Work> {
-    return new V1Builder(this.#config.send_metadata);
+    return this.#delivery.version === 2 ? new V2Builder() : new V1Builder(this.#config.send_metadata);
   }
 
   seal(builder: RequestBuilder<Work>): Request {
     const { message, points, wrote } = builder.build();
     this.#metrics.translatedSeries.add(wrote.series);
-    return { version: 1, ...this.#packed(message), points, wrote };
+    const version = builder instanceof V2Builder ? 2 : 1;
+    return { version, ...this.#packed(message), points, wrote };
   }
 
   deliver(request: Request): Promise<Verdict> {
@@ -130,13 +141,19 @@ export class RemoteWriteSender implements Sender, LaneTools {
     };
     const send = async (from: number, to: number): Promise<void> => {
       const head = message.subarray(0, points.start);
-      const part = Buffer.concat([head, message.subarray(points.end(from - 1), points.end(to - 1))]);
-      const piece = { ...request, ...this.#packed(part) };
+      const part = Buffer.concat([head, message.subarray(points.endOf(from - 1), points.endOf(to - 1))]);
+      const piece = { ...request, ...this.#packed(part), wrote: countWrote(part, points.start, request.version) };
       const verdict = await this.deliver(piece);
       this.#settings.memory.dropCopy(piece.body.length);
       await halve(from, to, verdict);
     };
     await halve(0, points.count, refused);
+  }
+
+  #toVersion1(request: Request): void {
+    const { message, ends } = toVersion1(uncompressSync(request.body) as Buffer, request.points);
+    this.#settings.memory.dropCopy(request.body.length);
+    Object.assign(request, { version: 1, points: request.points.moved(ends), ...this.#packed(message) });
   }
 
   /** @returns the compressed message, counted as a copy */
@@ -178,7 +195,7 @@ function lossOf(items: number, verdict: Verdict): Loss {
 const skippedText: Readonly<Record<Skipped, string>> = {
   no_name: 'of the metric name nothing is left that Prometheus takes',
   no_time: 'without a time',
-  no_value: 'without a value',
+  no_value: 'without a value, or with an infinite one to be added up',
   no_temporality: 'without an aggregation temporality',
   bad_buckets: 'bucket bounds do not rise, or are out of range',
   bad_scale: 'exponential histograms coarser than scale -4',

@@ -61,6 +61,7 @@ export class V1Builder<O> implements RequestBuilder<O> {
   point(point: Point): void {
     this.#endPoint();
     this.#point = point;
+    this.#points.begin(point.timeMs, point.items > 0 ? this.owner : undefined);
     this.#first = -1;
     this.#labelBytes = labelBytes(point.labels);
     this.#time.pos = 0;
@@ -182,9 +183,8 @@ export class V1Builder<O> implements RequestBuilder<O> {
 
   #endPoint(): void {
     this.#closeSeries();
-    const point = this.#point;
-    if (!point) return;
-    this.#points.add(this.#out.pos, point.timeMs, point.items > 0 ? this.owner : undefined);
+    if (!this.#point) return;
+    this.#points.end(this.#out.pos);
     this.#point = undefined;
   }
 }

@@ -2,7 +2,7 @@ import { Fields } from '../otlp/view/fields.ts';
 import { KeyValue } from '../otlp/view/value.ts';
 import { valueText } from '../otlp/view/value_text.ts';
 import { doubleAt, int64At, LEN, shortVarintEnd } from '../otlp/wire.ts';
-import { isText, type Scratch } from './bytes.ts';
+import type { Scratch } from './bytes.ts';
 
 /** KeyValue.key and .value, AnyValue's members that are read here without a view. */
 const KEY = 0x0a;
@@ -69,7 +69,7 @@ export class AttributeList {
     if (buf[keyTo + 1]! >= 0x80 || at + buf[keyTo + 1]! !== to) return false;
     const member = buf[at];
     if (member === STRING) {
-      if (at + 2 > to || buf[at + 1]! >= 0x80 || at + 2 + buf[at + 1]! !== to || !isText(buf, at + 2, to)) return false;
+      if (at + 2 > to || buf[at + 1]! >= 0x80 || at + 2 + buf[at + 1]! !== to) return false;
       this.#put(this.count++, from + 2, keyTo, buf, at + 2, to);
       return true;
     }

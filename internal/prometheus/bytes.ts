@@ -1,5 +1,3 @@
-import { isUtf8 } from 'node:buffer';
-
 /** Text that is written once for a point and read until the next one. */
 export class Scratch {
   buf: Buffer = Buffer.allocUnsafeSlow(4096);
@@ -30,13 +28,6 @@ export function labelHash(name: number, value: number): number {
   let hash = Math.imul(name ^ (value >>> 15) ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(value, 0xc2b2ae35);
   hash ^= hash >>> 13;
   return Math.imul(hash, 0x27d4eb2f);
-}
-
-/** Whether the range is well-formed UTF-8. */
-export function isText(buf: Uint8Array, from: number, to: number): boolean {
-  let all = 0;
-  for (let i = from; i < to; i++) all |= buf[i]!;
-  return all < 0x80 || isUtf8(buf.subarray(from, to));
 }
 
 export function sameBytes(a: Uint8Array, from: number, to: number, b: Uint8Array): boolean {

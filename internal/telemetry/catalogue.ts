@@ -80,7 +80,11 @@ export const catalogue: readonly CatalogueEntry[] = [
 
   ...each('otelcol_exporter_sent', ['exporter'], 'Items the destination took.'),
   ...each('otelcol_exporter_send_failed', ['exporter'], 'Items the destination did not take, after all tries.'),
-  ...each('otelcol_exporter_enqueue_failed', ['exporter'], 'Items refused because the sending queue had no room.'),
+  ...each(
+    'otelcol_exporter_enqueue_failed',
+    ['exporter'],
+    'Items for which the sending queue had no room: refused, or given up (`on_overflow`).',
+  ),
   entry('gauge', 'otelcol_exporter_queue_size', queue, 'What the queue holds, in the units of its sizer.'),
   entry('gauge', 'otelcol_exporter_queue_capacity', queue, 'What the queue may hold, in the units of its sizer.'),
   entry('gauge', 'otelcol_exporter_in_flight_requests', queue, 'Batches being sent, waits between tries included.'),
