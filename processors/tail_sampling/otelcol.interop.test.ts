@@ -8,7 +8,7 @@ import { noContext } from '../../internal/core/consumer.ts';
 import { Payload } from '../../internal/otlp/payload.ts';
 import { RecordingConsumer, testSettings } from '../../internal/testkit/settings.ts';
 import { traceIdsIn } from '../../internal/testkit/traces.ts';
-import { schema } from './config.ts';
+import { isStateful, schema } from './config.ts';
 import factory from './index.ts';
 import { alone, together } from './test/policies.ts';
 import { RandomTraces } from './test/random_traces.ts';
@@ -42,6 +42,17 @@ interop('each policy alone: the Go collector keeps the same traces', async () =>
   for (const [i, config] of configs.entries()) {
     const ours = await throughSluice(config, traces);
     expectSame(ours, theirs[i]!, JSON.stringify(alone[i]));
+  }
+});
+
+interop('span-ingest: the Go collector keeps the same traces, whatever came before and after', async () => {
+  const traces = 4000;
+  const lists = alone.filter((policies) => !schema.parse({ policies: named(policies) }).policies.some(isStateful));
+  const configs = lists.map((policies) => ({ ...held, sampling_strategy: 'span-ingest', policies: named(policies) }));
+  const theirs = await throughGo(configs, traces);
+  for (const [i, config] of configs.entries()) {
+    const ours = await throughSluice(config, traces);
+    expectSame(ours, theirs[i]!, `span-ingest ${JSON.stringify(lists[i])}`);
   }
 });
 
