@@ -11,6 +11,8 @@ export interface Accessor {
   get(scene: Scene): Value;
   /** Absent where the path can only be read. */
   readonly set?: (scene: Scene, value: Value) => void;
+  /** Removes a key of a map; decodes nothing. */
+  readonly remove?: (scene: Scene, key: string) => void;
   /** Whether it is a string of these UTF-8 bytes; decodes nothing. */
   readonly textIs?: (scene: Scene, text: Uint8Array) => boolean;
   /** Whether it is nil; decodes nothing. */

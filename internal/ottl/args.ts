@@ -31,10 +31,14 @@ export class Args {
   readonly call: Call;
   readonly scope: Scope;
   readonly #nodes = new Map<string, Node>();
+  readonly #given: Getter | undefined;
 
-  constructor(call: Call, spec: FunctionSpec, scope: Scope) {
+  /** @param given stands for the first argument: a function that is handed to another */
+  constructor(call: Call, spec: FunctionSpec, scope: Scope, given?: Getter) {
     this.call = call;
     this.scope = scope;
+    this.#given = given;
+    if (given) return;
     const names = spec.params.map((param) => param.name);
     const signature = `${call.name}(${spec.params.map((param) => param.name + (param.optional ? '?' : '')).join(', ')})`;
     if (call.args.length > names.length) refuse(call.args[names.length]!, `too many arguments: expected ${signature}`);
@@ -155,12 +159,10 @@ export class Args {
   }
 
   #expression(name: string): Expression {
-    return this.scope.expression(this.#nodes.get(name)!);
+    return this.#given ? { get: this.#given } : this.scope.expression(this.#nodes.get(name)!);
   }
   #typed<T>(name: string, convert: (value: Value) => T): Getter<T> {
-    const node = this.#nodes.get(name);
-    if (!node) return () => undefined as T;
-    return this.#convert(this.#expression(name), node, convert);
+    return this.#convert(this.#expression(name), this.range(name), convert);
   }
 
   /** A literal of the wrong type is refused at once. */

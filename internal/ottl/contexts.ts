@@ -57,6 +57,8 @@ export interface ResolvedPath {
   readonly context: Context;
   /** As a message may name it: `span.status.code`. */
   readonly name: string;
+  /** Whether it began with the context. */
+  readonly prefixed: boolean;
 }
 
 /** Finds what a path leads to in a context. Refuses what is not there, at its place. */
@@ -73,9 +75,9 @@ export function resolvePath(
   if (!prefixed) refuseForeignContext(first, path, roots);
   const owner = root === 'instrumentation_scope' ? 'scope' : (root as Context);
   const name = [root, ...segments.map((segment) => segment.name)].join('.');
-  if (segments[0]!.name === 'cache')
-    return { accessor: cachePath(segments, context, root, keysOf), context: owner, name };
-  return { accessor: follow(segments, roots[root]!, root, keysOf), context: owner, name };
+  const isCache = segments[0]!.name === 'cache';
+  const accessor = isCache ? cachePath(segments, context, root, keysOf) : follow(segments, roots[root]!, root, keysOf);
+  return { accessor, context: owner, name, prefixed };
 }
 
 /** `log.body` in a span's condition: the first name is a context, but not one to be had here. */
@@ -132,6 +134,11 @@ function follow(
 export function resolveEnum(context: Context, name: string): bigint | undefined {
   const { enums } = contexts[context];
   return Object.hasOwn(enums, name) ? BigInt(enums[name]!) : undefined;
+}
+
+/** Whether statements of a context know the symbol. */
+export function hasEnum(context: Context, name: string): boolean {
+  return Object.hasOwn(contexts[context].enums, name);
 }
 
 export function enumNames(context: Context): string[] {

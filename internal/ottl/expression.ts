@@ -39,7 +39,11 @@ export class Scope {
   /** Whether it keeps something for a later statement, or reads what one kept. */
   usesCache = false;
 
-  constructor(context: Context, functions: FunctionTable, surroundings: Surroundings) {
+  readonly #prefixed: boolean;
+
+  /** @param prefixed whether every path must begin with a context's name */
+  constructor(context: Context, functions: FunctionTable, surroundings: Surroundings, prefixed: boolean) {
+    this.#prefixed = prefixed;
     this.context = context;
     this.functions = functions;
     this.surroundings = surroundings;
@@ -47,6 +51,7 @@ export class Scope {
 
   path(path: Path, write = false): ResolvedPath {
     const resolved = resolvePath(path, this.context, (keys) => this.keys(keys));
+    if (this.#prefixed && !resolved.prefixed) refuse(path, `expected a context before it, such as ${resolved.name}`);
     if (resolved.name.endsWith('.cache')) this.usesCache = true;
     else (write ? this.writes : this.reads).add(resolved.context);
     return resolved;

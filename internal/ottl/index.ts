@@ -11,10 +11,19 @@ export type {
   Statement,
   Value,
 } from './ast.ts';
-export { type CompiledCondition, type CompileOptions, compileCondition, type Refused } from './compile.ts';
+export {
+  type CompiledCondition,
+  type CompiledStatement,
+  type CompileOptions,
+  compileCondition,
+  compileStatement,
+  type Refused,
+} from './compile.ts';
 export { contextNames } from './contexts.ts';
 export type { Surroundings } from './expression.ts';
+export { type Inferred, inferContext } from './infer.ts';
 export { type Parsed, parseCondition, parseStatement } from './parser.ts';
+export { Pass, type Work } from './pass.ts';
 export type { OttlProblem } from './problem.ts';
 export { compileRegex, expandTemplate, type Regex, type RegexMatch } from './regex.ts';
 export { type Context, Scene } from './scene.ts';

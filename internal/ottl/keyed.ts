@@ -5,6 +5,8 @@ import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
 import { decodeValue, fail, typeName, type Value, ValueMap } from './values.ts';
 
+const nothing = new Uint8Array(0);
+
 /** What a path or converter is indexed by: known now, or computed for each record. */
 export type Key =
   | { readonly kind: 'text'; readonly text: string }
@@ -48,6 +50,11 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
           field,
           encoded((out) => writePairs(out, field, value)),
         );
+      },
+      remove(scene, key) {
+        const all = list(scene);
+        const found = all.find(Buffer.from(key));
+        if (found) place.splice(scene, all.at, found.end, nothing);
       },
     },
     by(keys) {

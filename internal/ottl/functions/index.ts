@@ -1,11 +1,23 @@
 import { define, type FunctionTable } from '../args.ts';
 import type { Context } from '../scene.ts';
+import { collectionConverters } from './collections.ts';
+import { editors } from './editors.ts';
 import { hashConverters } from './hashes.ts';
+import { networkConverters } from './network.ts';
+import { parsers } from './parsers.ts';
 import { stringConverters } from './strings.ts';
 import { timeConverters } from './times.ts';
 import { typeConverters } from './types.ts';
 
-const converters: FunctionTable = { ...typeConverters, ...stringConverters, ...timeConverters, ...hashConverters };
+const converters: FunctionTable = {
+  ...typeConverters,
+  ...stringConverters,
+  ...timeConverters,
+  ...hashConverters,
+  ...collectionConverters,
+  ...parsers,
+  ...networkConverters,
+};
 
 const spanConverters: FunctionTable = {
   IsRootSpan: define('', () => (scene) => {
@@ -18,3 +30,6 @@ const spanConverters: FunctionTable = {
 export function convertersOf(context: Context): FunctionTable {
   return context === 'span' || context === 'spanevent' ? { ...converters, ...spanConverters } : converters;
 }
+
+/** The editors of every context. */
+export { editors };

@@ -1,8 +1,9 @@
 import { define, type FunctionTable } from '../args.ts';
 import { truncated } from '../convert.ts';
 import { type Civil, civilOf, floorDivide } from '../time_text.ts';
-import { Duration, Time } from '../values.ts';
+import { Duration, fail, Time } from '../values.ts';
 import { parseDuration } from './duration.ts';
+import { formatTime, parseTime, TimeFormatError, timeFormat } from './strptime.ts';
 
 const SECOND = 1_000_000_000n;
 
@@ -44,7 +45,44 @@ export const timeConverters: FunctionTable = {
     const duration = args.duration('duration');
     return (scene) => truncate(time(scene), duration(scene));
   }),
+  FormatTime: define('time, format', (args) => {
+    const time = args.time('time');
+    const format = formatFrom(args.literalText('format')!, (why) => args.refuse('format', why));
+    return (scene) => formatTime(format, time(scene));
+  }),
+  Time: define('time, format, location?, locale?', (args) => {
+    const text = args.text('time');
+    const format = formatFrom(args.literalText('format')!, (why) => args.refuse('format', why));
+    const zone = args.literalText('location') ?? 'UTC';
+    if (!isZone(zone)) args.refuse('location', `unknown time zone ${zone}`);
+    const locale = args.literalText('locale');
+    if (locale !== undefined && !/^en\b/i.test(locale))
+      args.refuse('locale', 'only English names of days and months are supported');
+    return (scene) => {
+      const said = text(scene);
+      if (said === '') fail('an empty text is no time');
+      return parseTime(format, said, zone);
+    };
+  }),
 };
+
+function formatFrom(format: string, refuse: (why: string) => never) {
+  try {
+    return timeFormat(format);
+  } catch (thrown) {
+    if (thrown instanceof TimeFormatError) refuse(thrown.message);
+    throw thrown;
+  }
+}
+
+function isZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** A duration as a float64 of units, by Go's two divisions. */
 function parts(unit: bigint) {

@@ -1,0 +1,218 @@
+import { Assembly } from '../otlp/assembly.ts';
+import { Payload, type Signal } from '../otlp/payload.ts';
+import { countItems } from '../otlp/shape.ts';
+import type { Cursor } from '../otlp/view/cursor.ts';
+import { Fields } from '../otlp/view/fields.ts';
+import {
+  type DataPoint,
+  ExponentialHistogramPoint,
+  HistogramPoint,
+  NumberPoint,
+  SummaryPoint,
+} from '../otlp/view/point.ts';
+import { LEN } from '../otlp/wire.ts';
+import { type Context, Scene } from './scene.ts';
+import { ValueMap } from './values.ts';
+
+/** What is done at each place of one context. */
+export interface Work {
+  readonly context: Context;
+  /** The contexts whose records `run` may change. */
+  readonly writes: ReadonlySet<Context>;
+  readonly usesCache: boolean;
+  run(scene: Scene): void;
+}
+
+const tag = (field: number) => (field << 3) | LEN;
+const GROUPS = tag(1);
+/** Scopes in a resource's group, records in a scope's. */
+const MEMBERS = tag(2);
+const EVENTS = tag(11);
+const POINTS = tag(1);
+const noCache = new ValueMap([]);
+
+/**
+ * Goes through batches once and has `work` change what it will: records that it leaves alone are copied as they are,
+ * fields that nobody knows stay. A message that holds records and is itself to be changed stands on the scene without
+ * them, so that a change costs no copy of all.
+ */
+export class Pass {
+  readonly #work: Work;
+  readonly #signal: Signal;
+  readonly #scene = new Scene();
+  readonly #points: Readonly<Record<number, DataPoint>> = {
+    5: new NumberPoint(),
+    7: new NumberPoint(),
+    9: new HistogramPoint(),
+    10: new ExponentialHistogramPoint(),
+    11: new SummaryPoint(),
+  };
+  #out = new Assembly();
+
+  constructor(signal: Signal, work: Work) {
+    this.#signal = signal;
+    this.#work = work;
+  }
+
+  /** Returns `payload` itself where nothing changes. Throws what `work` throws; then nothing is changed. */
+  run(payload: Payload): Payload {
+    this.#out = new Assembly();
+    let same = true;
+    const chunks: Uint8Array[] = [];
+    for (const chunk of payload.chunks) {
+      const written = this.#chunk(chunk);
+      if (written !== chunk) same = false;
+      if (written.length > 0) chunks.push(written);
+    }
+    if (same) return payload;
+    let items = payload.itemCount;
+    // Statements about metrics may replace data points.
+    if (this.#work.context === 'metric')
+      items = chunks.reduce((sum, chunk) => sum + countItems(this.#signal, chunk), 0);
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    return new Payload(this.#signal, chunks, items, bytes);
+  }
+
+  #chunk(chunk: Uint8Array): Uint8Array {
+    const fields = new Fields().reset(chunk, 0, chunk.length);
+    while (fields.next()) {
+      if (fields.tag !== GROUPS) this.#out.copy(chunk, fields.at, fields.to);
+      else {
+        this.#holder(chunk, fields, 'resource', this.#scene.resource, MEMBERS, (scopes) => {
+          this.#holder(chunk, scopes, 'scope', this.#scene.scope, MEMBERS, (records) => this.#record(chunk, records));
+        });
+      }
+    }
+    return this.#out.finish();
+  }
+
+  /**
+   * A message that holds others. It is left in place where it only holds; where it may change, what it holds is put
+   * together apart and follows it.
+   */
+  #holder(
+    buf: Uint8Array,
+    at: Fields,
+    context: Context,
+    cursor: Cursor,
+    members: number,
+    member: (at: Fields) => void,
+  ): void {
+    const work = this.#work;
+    const own = work.context === context;
+    const out = this.#out;
+    if (!own && !work.writes.has(context)) {
+      cursor.reset(buf, at.from, at.to);
+      out.open(at.tag, buf, at.at, at.from, at.to);
+      const fields = new Fields().reset(buf, at.from, at.to);
+      while (fields.next()) {
+        if (fields.tag === members) member(fields);
+        else out.copy(buf, fields.at, fields.to);
+      }
+      out.close();
+      return;
+    }
+    const head = without(members, buf, at);
+    cursor.reset(head, 0, head.length);
+    if (own) {
+      this.#run();
+      if (cursor.buf === head) {
+        out.copy(buf, at.at, at.to);
+        return;
+      }
+    }
+    const held = new Assembly();
+    const fields = new Fields().reset(buf, at.from, at.to);
+    this.#out = held;
+    while (fields.next()) {
+      if (fields.tag !== members) continue;
+      if (own) held.copy(buf, fields.at, fields.to);
+      else member(fields);
+    }
+    this.#out = out;
+    const content = held.finish();
+    out.open(at.tag);
+    out.copy(Buffer.from(cursor.buf.subarray(cursor.start, cursor.end)), 0, cursor.end - cursor.start);
+    out.copy(content, 0, content.length);
+    out.close();
+  }
+
+  #record(buf: Uint8Array, at: Fields): void {
+    const scene = this.#scene;
+    switch (this.#work.context) {
+      case 'span':
+        this.#leaf(buf, at, scene.span);
+        return;
+      case 'log':
+        this.#leaf(buf, at, scene.log);
+        return;
+      case 'metric':
+        this.#leaf(buf, at, scene.metric);
+        return;
+      case 'spanevent': {
+        scene.eventIndex = 0;
+        this.#holder(buf, at, 'span', scene.span, EVENTS, (event) => {
+          this.#leaf(buf, event, scene.event);
+          scene.eventIndex++;
+        });
+        return;
+      }
+      case 'datapoint':
+        this.#metric(buf, at);
+        return;
+      default:
+        this.#out.copy(buf, at.at, at.to);
+    }
+  }
+
+  #metric(buf: Uint8Array, at: Fields): void {
+    const out = this.#out;
+    this.#scene.metric.reset(buf, at.from, at.to);
+    out.open(at.tag, buf, at.at, at.from, at.to);
+    const data = new Fields().reset(buf, at.from, at.to);
+    while (data.next()) {
+      const point = (data.tag & 7) === LEN ? this.#points[data.tag >>> 3] : undefined;
+      if (!point) {
+        out.copy(buf, data.at, data.to);
+        continue;
+      }
+      this.#scene.point = point;
+      out.open(data.tag, buf, data.at, data.from, data.to);
+      const fields = new Fields().reset(buf, data.from, data.to);
+      while (fields.next()) {
+        if (fields.tag === POINTS) this.#leaf(buf, fields, point);
+        else out.copy(buf, fields.at, fields.to);
+      }
+      out.close();
+    }
+    out.close();
+  }
+
+  /** The record that the work is about. */
+  #leaf(buf: Uint8Array, at: Fields, cursor: Cursor): void {
+    const out = this.#out;
+    cursor.reset(buf, at.from, at.to);
+    this.#run();
+    if (cursor.buf === buf) {
+      out.copy(buf, at.at, at.to);
+      return;
+    }
+    const content = Buffer.from(cursor.buf.subarray(cursor.start, cursor.end));
+    out.open(at.tag);
+    out.copy(content, 0, content.length);
+    out.close();
+  }
+
+  #run(): void {
+    if (this.#work.usesCache) this.#scene.cache = noCache;
+    this.#work.run(this.#scene);
+  }
+}
+
+/** The message's fields but for those it holds. */
+function without(members: number, buf: Uint8Array, at: Fields): Uint8Array {
+  const head = new Assembly();
+  const fields = new Fields().reset(buf, at.from, at.to);
+  while (fields.next()) if (fields.tag !== members) head.copy(buf, fields.at, fields.to);
+  return Buffer.from(head.finish());
+}
