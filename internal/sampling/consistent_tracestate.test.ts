@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { ALWAYS, NEVER, thresholdOf } from './consistent.ts';
 import {
+  multiplyThreshold,
   raiseThreshold,
   randomnessOf,
   TraceState,
@@ -59,4 +60,15 @@ test('a threshold above the randomness is taken out, rv and the rest stay', () =
   expect(withoutContradiction('ot=th:c;rv:00000000000000', id, 0)).toBe('ot=rv:00000000000000');
   expect(withoutContradiction('a=1, ot=th:8', id, 0)).toBe('a=1, ot=th:8');
   expect(withoutContradiction('', id, 0)).toBe('');
+});
+
+test.each([
+  ['', 'ot=th:8'],
+  ['a=1', 'ot=th:8,a=1'],
+  ['ot=th:8', 'ot=th:c'],
+  ['ot=th:c;rv:00000000000000', 'ot=rv:00000000000000;th:e'],
+  ['ot=th:0', 'ot=th:8'],
+  ['ot=th:zz', 'ot=th:zz'],
+])('a half of what %j says it is one of: %j', (before, after) => {
+  expect(multiplyThreshold(before, half)).toBe(after);
 });

@@ -5,7 +5,9 @@ import {
   encodeRandomness,
   encodeThreshold,
   NEVER,
+  probabilityOf,
   randomnessOfTraceId,
+  thresholdOf,
 } from './consistent.ts';
 
 /**
@@ -138,6 +140,16 @@ export function raiseThreshold(traceState: string, threshold: bigint): string {
   if (!state || (state.threshold ?? -1n) >= threshold) return traceState;
   state.raiseThreshold(threshold);
   return state.toString();
+}
+
+/**
+ * The same where the sampler has nothing to do with the randomness that those before it went by, such as a limit on a
+ * rate: then the probabilities multiply.
+ */
+export function multiplyThreshold(traceState: string, threshold: bigint): string {
+  const before = thresholdIn(traceState);
+  if (before === undefined || before >= NEVER) return raiseThreshold(traceState, threshold);
+  return raiseThreshold(traceState, thresholdOf(probabilityOf(before) * probabilityOf(threshold)));
 }
 
 /**

@@ -30,6 +30,11 @@ export interface TailOptions {
   /** Kept roots say in an attribute why they were kept. */
   readonly stampExplanation: boolean;
   /**
+   * A decision's threshold has nothing to do with the randomness of the trace: it multiplies with what a span carries.
+   * Default: both are of one randomness, and the greater one holds.
+   */
+  readonly multiplyThresholds?: boolean | undefined;
+  /**
    * Upstream's strategy `span-ingest`: the spans that one resource of a batch brings for a trace are shown to
    * `decide` (trigger `first_match`) by themselves as they come: facts, times, root and error are of these alone, `spanCount` and
    * `byteLength` of the whole trace. `not_sampled` then means not yet. What is left when the time is up is not sampled, unasked.

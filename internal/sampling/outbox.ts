@@ -5,7 +5,7 @@ import { ScopeGroup } from '../otlp/view/resource.ts';
 import { Span } from '../otlp/view/span.ts';
 import { LEN } from '../otlp/wire.ts';
 import { Writer } from '../otlp/writer.ts';
-import { raiseThreshold } from './consistent_tracestate.ts';
+import { multiplyThreshold, raiseThreshold } from './consistent_tracestate.ts';
 import type { Heads, ResourceHead, ScopeHead } from './heads.ts';
 import { isRoot } from './span_facts.ts';
 import { fieldEnd, fieldStart, type SpanLog } from './span_log.ts';
@@ -59,6 +59,11 @@ export class Outbox {
     this.#log = log;
     this.#heads = heads;
     this.#writer = new BatchWriter(log);
+  }
+
+  /** See `TailOptions.multiplyThresholds`. */
+  set multiplyThresholds(multiply: boolean) {
+    this.#writer.stamp = multiply ? multiplyThreshold : raiseThreshold;
   }
 
   /** As much as a batch takes is there. */
@@ -169,6 +174,8 @@ function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolea
 }
 
 class BatchWriter {
+  /** What becomes of a tracestate. */
+  stamp: (traceState: string, threshold: bigint) => string = raiseThreshold;
   readonly #log: SpanLog;
   readonly #out = new Assembly();
   readonly #span = new Span();
@@ -247,7 +254,7 @@ class BatchWriter {
   #raised(before: string, threshold: bigint): Uint8Array | undefined {
     const last = this.#traceStates;
     if (last.before !== before || last.threshold !== threshold) {
-      const after = raiseThreshold(before, threshold);
+      const after = this.stamp(before, threshold);
       const out = new Writer(64);
       if (after !== before) out.string(3, after);
       this.#traceStates = { before, threshold, field: out.finish() };
