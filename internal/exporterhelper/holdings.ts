@@ -6,6 +6,7 @@ import type { Request } from './work.ts';
 export class Holdings {
   requests = 0;
   items = 0;
+  bytes = 0;
   /** In units of the queue's sizer. */
   size = 0;
   readonly #sizer: QueueConfig['sizer'];
@@ -26,6 +27,7 @@ export class Holdings {
     request.holder = this;
     this.requests++;
     this.items += request.items;
+    this.bytes += request.bytes;
     this.size += this.sizeOf(request);
   }
 
@@ -46,6 +48,7 @@ export class Holdings {
   #remove(request: Request): void {
     this.requests--;
     this.items -= request.items;
+    this.bytes -= request.bytes;
     this.size -= this.sizeOf(request);
   }
 }

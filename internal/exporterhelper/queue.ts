@@ -1,17 +1,21 @@
 import type { Settings } from '../core/component.ts';
 import { type BatchContext, type Consumer, noContext } from '../core/consumer.ts';
-import { Notice } from '../core/notice.ts';
 import { acceptedPromise, type Outcome, permanent, retryable } from '../core/outcome.ts';
-import type { Counter, Histogram } from '../core/telemetry.ts';
+import type { Fields } from '../core/telemetry.ts';
 import type { Payload, Signal } from '../otlp/payload.ts';
 import { Batcher } from './batcher.ts';
 import { Fifo } from './fifo.ts';
 import { Holdings } from './holdings.ts';
 import type { Located } from './isolate.ts';
 import type { Life } from './layer.ts';
-import { byteBuckets, itemNames, lostItems, sizeBuckets } from './observe.ts';
-import type { QueueConfig } from './schema.ts';
+import { lostItems } from './observe.ts';
+import { Overflow } from './overflow.ts';
+import { observeQueue, QueueMeters } from './queue_meters.ts';
+import { budgetPercentage, type QueueConfig } from './schema.ts';
 import { Request, settle, type Work } from './work.ts';
+
+/** The reason in the ledger for what `on_overflow` gives up. */
+const queueFull = 'queue_full';
 
 /** How long a sender is asked to wait when the queue has no room. */
 const retryHintMs = 1000;
@@ -25,7 +29,8 @@ interface Waiter {
 
 /**
  * Says yes to a batch once it has room for it, and from then on owes for its items.
- * Bounded twice: by `queue_size`, which counts what waits and what is being sent, and by the process's memory budget.
+ * Bounded three times: by `queue_size` and by its share of the memory budget, which count what waits and what is being sent, and by
+ * the budget itself. What there is no room for is refused, or with `on_overflow` given up, so that its like in a fan-out go on.
  * With `wait_for_result` it answers what the backend answered, and owes for nothing.
  */
 export class Queue implements Consumer {
@@ -36,13 +41,11 @@ export class Queue implements Consumer {
   readonly #ready = new Fifo<Work>();
   readonly #waiters = new Set<Waiter>();
   readonly #batcher: Batcher | undefined;
-  readonly #failed: Counter;
-  readonly #sendSize: Histogram;
-  readonly #sendBytes: Histogram;
-  readonly #enqueueSize: Histogram;
-  readonly #enqueueBytes: Histogram;
-  readonly #overflow: Notice;
+  readonly #meters: QueueMeters;
+  readonly #overflow: Overflow;
   readonly #has: Holdings;
+  /** Bytes that the queue may hold besides what `queue_size` says. */
+  readonly #maxBytes: number;
   #running = 0;
   #lostAtStop = 0;
   #closed = false;
@@ -56,48 +59,10 @@ export class Queue implements Consumer {
     this.#life = life;
     this.#has = new Holdings(config.sizer, settings.memory, () => this.#letIn());
     if (config.batch) this.#batcher = new Batcher(config.batch, settings.clock, (work) => this.#enqueue(work));
-    this.#overflow = new Notice(settings.clock);
-    const { id: exporter, meter } = settings;
-    const labels = { exporter, data_type: signal };
-    this.#failed = meter.counter({
-      name: `otelcol_exporter_enqueue_failed_${itemNames[signal]}`,
-      help: 'Items that were refused because the sending queue had no room.',
-      labels: { exporter },
-    });
-    this.#enqueueSize = meter.histogram({
-      name: 'otelcol_exporter_enqueue_size',
-      help: 'Items of the batches that the queue took.',
-      labels: { exporter },
-      level: 'detailed',
-      buckets: sizeBuckets,
-    });
-    this.#enqueueBytes = meter.histogram({
-      name: 'otelcol_exporter_enqueue_size_bytes',
-      help: 'Bytes of the batches that the queue took.',
-      labels: { exporter },
-      level: 'detailed',
-      buckets: byteBuckets,
-    });
-    this.#sendSize = meter.histogram({
-      name: 'otelcol_exporter_queue_batch_send_size',
-      help: 'Items of the batches that leave the queue.',
-      labels: { exporter },
-      level: 'normal',
-      buckets: sizeBuckets,
-    });
-    this.#sendBytes = meter.histogram({
-      name: 'otelcol_exporter_queue_batch_send_size_bytes',
-      help: 'Bytes of the batches that leave the queue.',
-      labels: { exporter },
-      level: 'detailed',
-      buckets: byteBuckets,
-    });
-    const size = `What the queue holds, in ${config.sizer} or what its sizer counts.`;
-    life.onEnd(meter.observe({ name: 'otelcol_exporter_queue_size', help: size, labels }, () => this.#has.size));
-    const capacity = 'What the queue may hold, in the units of its size.';
-    life.onEnd(
-      meter.observe({ name: 'otelcol_exporter_queue_capacity', help: capacity, labels }, () => config.queue_size),
-    );
+    this.#meters = new QueueMeters(settings);
+    this.#overflow = new Overflow(settings, signal);
+    this.#maxBytes = (settings.memory.capacity * budgetPercentage(config)) / 100;
+    observeQueue(settings, signal, config, life, () => this.#has.size);
   }
 
   /** Items that wait or are being sent. */
@@ -113,10 +78,11 @@ export class Queue implements Consumer {
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
     if (this.#successor) return this.#successor.consume(batch, ctx);
     if (this.#closed) return Promise.resolve(retryable('the exporter is stopping', retryHintMs));
-    const size = this.#sizeOf(batch);
-    if (size > this.#config.queue_size) return Promise.resolve(this.#tooLarge(batch, size));
-    if (this.#has.size + size > this.#config.queue_size || this.#waiters.size > 0) {
-      return this.#config.block_on_overflow ? this.#wait(batch, ctx) : this.#full(batch, 'its sending queue is full');
+    const { block_on_overflow, on_overflow } = this.#config;
+    if (!this.#couldFit(batch)) return this.#tooLarge(batch, ctx);
+    if (on_overflow === 'drop_oldest') this.#makeRoom(batch);
+    if (!this.#fits(batch) || this.#waiters.size > 0) {
+      return block_on_overflow ? this.#wait(batch, ctx) : this.#full(batch, ctx, 'its sending queue is full');
     }
     return this.#admit(batch, ctx);
   }
@@ -155,10 +121,9 @@ export class Queue implements Consumer {
     // A sender that waits keeps its own reservation until we answer.
     const reserved = waits ? 0 : batch.byteLength;
     if (reserved > 0 && !this.#settings.memory.takeOver(reserved)) {
-      return this.#full(batch, 'far more than the memory budget is held');
+      return this.#full(batch, ctx, 'far more than the memory budget is held');
     }
-    this.#enqueueSize.record(batch.itemCount);
-    this.#enqueueBytes.record(batch.byteLength);
+    this.#meters.taken(batch);
     if (!waits) {
       this.#accept(batch, ctx, new Request(batch, reserved, ctx.account));
       return acceptedPromise;
@@ -206,17 +171,17 @@ export class Queue implements Consumer {
       this.#settle(work, retryable('nobody waits for it any more'));
       return;
     }
-    this.#sendSize.record(work.payload.itemCount);
-    this.#sendBytes.record(work.payload.byteLength);
+    this.#meters.left(work.payload);
     const outcome: Located = await this.#next.consume(work.payload, work.ctx);
-    if (this.#successor && outcome.status === 'retryable' && !outcome.losses) this.#move(work, this.#successor);
+    // Also where a part of it has arrived: better twice than lost.
+    if (this.#successor && outcome.status === 'retryable') this.#move(work, this.#successor);
     else this.#settle(work, outcome);
   }
 
   #settle(work: Work, outcome: Outcome): void {
     const stopping = this.#life.stopping.aborted;
     if (stopping) this.#lostAtStop += lostItems(outcome, work.payload.itemCount);
-    settle(work, outcome, stopping);
+    settle(work, outcome, stopping ? 'shutdown' : 'retries_exhausted');
   }
 
   #move(work: Work, to: Queue): void {
@@ -232,26 +197,49 @@ export class Queue implements Consumer {
     return this.#has.sizeOf({ items: batch.itemCount, bytes: batch.byteLength });
   }
 
-  #tooLarge(batch: Payload, size: number): Outcome {
-    this.#failed.add(batch.itemCount);
-    const { queue_size, sizer } = this.#config;
-    return permanent(
-      'too_large',
-      `${this.#settings.id}: a batch of ${size} ${sizer} cannot fit into a queue of ${queue_size}: raise queue_size`,
-    );
+  #couldFit(batch: Payload): boolean {
+    return this.#sizeOf(batch) <= this.#config.queue_size && batch.byteLength <= this.#maxBytes;
   }
 
-  #full(batch: Payload, why: string): Promise<Outcome> {
-    this.#failed.add(batch.itemCount);
-    this.#overflow.event((leftOut) => {
-      this.#settings.logger.warn(`refusing batches, the sender is asked to retry: ${why}`, {
-        queue_size: this.#has.size,
-        queue_capacity: this.#config.queue_size,
-        sizer: this.#config.sizer,
-        refused_before: leftOut,
-      });
-    });
+  #fits(batch: Payload): boolean {
+    const { size, bytes } = this.#has;
+    return size + this.#sizeOf(batch) <= this.#config.queue_size && bytes + batch.byteLength <= this.#maxBytes;
+  }
+
+  /** Gives up what has waited longest. What is being sent stays. */
+  #makeRoom(batch: Payload): void {
+    while (this.#ready.length > 0 && !this.#fits(batch)) {
+      const work = this.#ready.shift()!;
+      this.#overflow.dropped(work.payload.itemCount, 'the queue is full, its oldest batches go', this.#state());
+      settle(work, retryable('newer batches took its place in the queue'), queueFull);
+    }
+  }
+
+  #tooLarge(batch: Payload, ctx: BatchContext): Promise<Outcome> {
+    const { queue_size, sizer, on_overflow } = this.#config;
+    const most = this.#sizeOf(batch) > queue_size ? `${queue_size} ${sizer}` : `${Math.floor(this.#maxBytes)} bytes`;
+    const why = `a batch of ${batch.itemCount} items, ${batch.byteLength} bytes cannot fit into a queue of ${most}`;
+    if (on_overflow !== 'refuse') return this.#drop(batch, ctx, why);
+    this.#overflow.count(batch.itemCount);
+    return Promise.resolve(permanent('too_large', `${this.#settings.id}: ${why}: raise queue_size`));
+  }
+
+  #full(batch: Payload, ctx: BatchContext, why: string): Promise<Outcome> {
+    if (this.#config.on_overflow !== 'refuse') return this.#drop(batch, ctx, why);
+    this.#overflow.refused(batch.itemCount, why, this.#state());
     return Promise.resolve(retryable(`${this.#settings.id}: ${why}`, retryHintMs));
+  }
+
+  /** Says yes all the same: the other branches of a fan-out go on. */
+  #drop({ itemCount }: Payload, { account }: BatchContext, why: string): Promise<Outcome> {
+    this.#overflow.dropped(itemCount, why, this.#state());
+    account?.dropped(itemCount, queueFull, false);
+    return acceptedPromise;
+  }
+
+  #state(): Fields {
+    const { queue_size, sizer } = this.#config;
+    return { queue_size: this.#has.size, queue_capacity: queue_size, sizer, queue_bytes: this.#has.bytes };
   }
 
   #wait(batch: Payload, ctx: BatchContext): Promise<Outcome> {
@@ -275,8 +263,7 @@ export class Queue implements Consumer {
   /** In the order of arrival: a large batch is not overtaken by small ones for ever. */
   #letIn(): void {
     for (const waiter of this.#waiters) {
-      const size = this.#sizeOf(waiter.batch);
-      if (this.#has.size + size > this.#config.queue_size) return;
+      if (!this.#fits(waiter.batch)) return;
       waiter.end(this.#admit(waiter.batch, waiter.ctx));
     }
   }

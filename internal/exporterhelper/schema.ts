@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defaulted, duration, object, section, unsupported } from '../config/fields.ts';
+import { defaulted, duration, object, percentage, section, unsupported } from '../config/fields.ts';
 
 /**
  * The parts of an exporter's schema that this folder reads. Names and defaults are those of
@@ -32,10 +32,29 @@ export function sendingQueue() {
       queue_size: wholeNumber(1).default(1000).describe('What the queue may hold, in units of `sizer`.'),
       sizer: z.enum(['requests', 'items', 'bytes']).default('requests').describe('What queue_size counts.'),
       block_on_overflow: z.boolean().default(false).describe('A full queue makes the sender wait instead of refusing.'),
+      on_overflow: z
+        .enum(['refuse', 'drop_new', 'drop_oldest'])
+        .default('refuse')
+        .describe(
+          'What a full queue does. refuse: the sender is told to retry, and with several exporters in a pipeline so for all of them. drop_new, drop_oldest: what comes, or what has waited longest, is given up, counted with reason `queue_full` and logged: for a backend that must not hold up the others.',
+        ),
+      budget_percentage: percentage()
+        .gt(0)
+        .optional()
+        .describe(
+          'What the queue may hold at the most, besides queue_size, as a share of `service.memory_budget_mib`. Default: no limit of its own with refuse, 25 with the others.',
+        ),
       wait_for_result: z.boolean().default(false).describe('The sender is answered when the backend has answered.'),
       storage: unsupported('the queue is held in memory only'),
       batch: section(object(batchFields)),
     }).superRefine((queue, ctx) => {
+      if (queue.on_overflow !== 'refuse') {
+        for (const field of ['block_on_overflow', 'wait_for_result'] as const) {
+          if (!queue[field]) continue;
+          const message = `cannot go together with on_overflow: ${queue.on_overflow}, which never lets a sender wait`;
+          ctx.addIssue({ code: 'custom', path: [field], message });
+        }
+      }
       const batch = queue.batch;
       if (!batch) return;
       const wrong = (field: string, message: string) =>
@@ -49,6 +68,11 @@ export function sendingQueue() {
       }
     }),
   );
+}
+
+/** @returns the queue's share of the memory budget, of 100; Infinity: no limit of its own */
+export function budgetPercentage({ budget_percentage, on_overflow }: QueueConfig): number {
+  return budget_percentage ?? (on_overflow === 'refuse' ? Number.POSITIVE_INFINITY : 25);
 }
 
 /** `retry_on_failure` of an exporter. */

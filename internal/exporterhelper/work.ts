@@ -97,9 +97,9 @@ export class Request {
 /**
  * Tells each request of `work` what became of its items.
  *
- * @param stopping what failed retryably is lost to the shutdown, not to the end of patience
+ * @param giveUp the reason in the ledger for what failed retryably: why it is not tried again
  */
-export function settle(work: Work, outcome: Located, stopping: boolean): void {
+export function settle(work: Work, outcome: Located, giveUp: string): void {
   const losses = outcome.losses ?? lossesOf(outcome, work.payload.itemCount);
   let start = 0;
   for (const { request, items } of work.parts) {
@@ -108,7 +108,7 @@ export function settle(work: Work, outcome: Located, stopping: boolean): void {
       const lost = Math.min(start + items, loss.from + loss.items) - Math.max(start, loss.from);
       if (lost <= 0) continue;
       left -= lost;
-      request.lost(lost, dropReason(loss.outcome ?? outcome, stopping), loss.outcome ?? outcome);
+      request.lost(lost, dropReason(loss.outcome ?? outcome, giveUp), loss.outcome ?? outcome);
     }
     if (left > 0) request.delivered(left);
     if (--request.pieces === 0) request.finish();
@@ -125,7 +125,7 @@ function lossesOf(outcome: Outcome, items: number): readonly Loss[] {
   return [{ from: 0, items: Math.min(outcome.rejectedItems, items) }];
 }
 
-function dropReason(outcome: Outcome, stopping: boolean): string {
-  if (outcome.status === 'retryable') return stopping ? 'shutdown' : 'retries_exhausted';
+function dropReason(outcome: Outcome, giveUp: string): string {
+  if (outcome.status === 'retryable') return giveUp;
   return outcome.status === 'permanent' ? outcome.code : 'partial_success';
 }

@@ -17,6 +17,28 @@ const receiver = ['receiver', 'transport'];
 const queue = ['exporter', 'data_type'];
 const branch = ['pipeline', 'exporter'];
 
+/** What the elasticsearch exporter counts, by upstream's names. */
+function elasticsearch(): CatalogueEntry[] {
+  const request = ['exporter', 'outcome', 'http.response.status_code'];
+  const named = (name: string, help: string, labels: readonly string[] = ['exporter']) =>
+    entry('counter', `otelcol_elasticsearch_${name}`, labels, help);
+  return [
+    named('docs_received', 'Documents made of the items that came in.'),
+    named('docs_processed', 'Documents by what became of them in each request.', [...request, 'error.type']),
+    named('docs_retried', 'Documents sent again by themselves, whole requests not counted.'),
+    named('bulk_requests_count', 'Bulk requests by their end.', request),
+    entry('histogram', 'otelcol_elasticsearch_bulk_requests_latency', request, 'Seconds of a bulk request.'),
+    named('flushed_bytes', 'Bytes of bulk requests, as they travelled.'),
+    named('flushed_uncompressed_bytes', 'Bytes of bulk requests before compression.'),
+    entry(
+      'counter',
+      'sluice_elasticsearch_points_without_value_total',
+      ['exporter'],
+      'Metric points that only end a series: there is nothing to store.',
+    ),
+  ];
+}
+
 export const catalogue: readonly CatalogueEntry[] = [
   ...each('otelcol_receiver_accepted', receiver, 'Items taken into the pipeline.'),
   ...each('otelcol_receiver_refused', receiver, 'Items the pipeline did not take; the sender was told.'),
@@ -143,6 +165,8 @@ export const catalogue: readonly CatalogueEntry[] = [
     'Data points that became no sample in the backend.',
   ),
   entry('gauge', 'sluice_exporter_prometheus_delta_streams', ['exporter'], 'Delta series that are being added up.'),
+
+  ...elasticsearch(),
 
   entry(
     'counter',

@@ -52,9 +52,9 @@ export class PatientSender {
     return answer.code === 0;
   }
 
-  async untilTaken(batch: readonly string[]): Promise<void> {
+  async untilTaken(batch: readonly string[], padding = 0): Promise<void> {
     // Sooner than the hint says, so that the test does not wait.
-    for (let n = 0; n < 500 && !(await this.once(batch)); n++) await pause(20);
+    for (let n = 0; n < 500 && !(await this.once(batch, padding)); n++) await pause(20);
   }
 
   close(): void {
