@@ -7,6 +7,8 @@ import type { MemoryBudget } from '../../internal/core/memory.ts';
 const watchMs = 1000;
 /** Memory in use besides the telemetry that is held: a third of it is the program itself. */
 const maxSlackBytes = 80 * 2 ** 20;
+/** The same where more than that outlived the last collection. */
+const moreSlackBytes = 40 * 2 ** 20;
 const quietBytes = 2 ** 20;
 
 /**
@@ -24,12 +26,20 @@ export function settleHeap(memory: MemoryBudget, clock: Clock): () => void {
   // A small heap is collected twenty times a second for the sake of the bodies outside it; one that may grow to four times what lives in it is not.
   setFlagsFromString('--heap-growing-percent=300');
   // V8 does not know how many bytes a dead body holds until it looks; left alone it lets 100 MiB and more of them gather after a burst.
-  const watch = clock.every(watchMs, () => {
+  const besides = () => {
     const { heapTotal, external } = process.memoryUsage();
-    if (heapTotal + external - memory.used < maxSlackBytes) return;
+    return heapTotal + external - memory.used;
+  };
+  let lasting = 0;
+  const watch = clock.every(watchMs, () => {
+    const now = besides();
+    lasting = Math.min(lasting, now);
+    if (now < Math.max(maxSlackBytes, lasting + moreSlackBytes)) return;
     // With little to do there is time to give the heap's own pages back, too.
-    const quiet = memory.used < quietBytes;
+    const quiet = memory.used < quietBytes && lasting < maxSlackBytes;
     collect({ type: 'major', execution: 'sync', flavor: quiet ? 'last-resort' : 'regular' });
+    // What is still there is no garbage but something that lives, such as a sampler's traces.
+    lasting = besides();
   });
   return () => watch.cancel();
 }
