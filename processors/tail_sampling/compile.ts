@@ -2,7 +2,8 @@ import type { Settings } from '../../internal/core/component.ts';
 import { compileRegex } from '../../internal/ottl/regex.ts';
 import { inRange, isBoolean, isFoundBy, isOneOf, type ValueTest } from './attribute_facts.ts';
 import { DROPPED, SAMPLED } from './ballot.ts';
-import { subPolicies } from './config.ts';
+import { subPolicies, type TailSamplingConfig } from './config.ts';
+import { ConsistentPolicy, RandomnessFacts } from './consistent_policy.ts';
 import type { FactTable } from './fact_table.ts';
 import type { Bit } from './facts.ts';
 import { AllPolicy, CompositePolicy, NotPolicy, type SubPolicy } from './group_policies.ts';
@@ -28,18 +29,22 @@ const defaultSalt = 'default-hash-seed';
 /** What policies need of the outside. */
 export type Surroundings = Pick<Settings, 'clock' | 'random' | 'logger'>;
 
+type Options = Pick<TailSamplingConfig, 'invert_decisions' | 'consistent_probability'>;
+
 /** Turns configured policies into ones that vote. */
 export class Compiler {
   readonly facts: FactTable;
   readonly notes: Notes;
   readonly #settings: Surroundings;
+  readonly #options: Options;
   readonly #inverted: 'plain' | 'ranked';
 
-  constructor(facts: FactTable, notes: Notes, settings: Surroundings, invertDecisions: boolean) {
+  constructor(facts: FactTable, notes: Notes, settings: Surroundings, options: Options) {
     this.facts = facts;
     this.notes = notes;
     this.#settings = settings;
-    this.#inverted = invertDecisions ? 'ranked' : 'plain';
+    this.#options = options;
+    this.#inverted = options.invert_decisions ? 'ranked' : 'plain';
   }
 
   seat(config: PolicyConfig): SubPolicy {
@@ -66,17 +71,8 @@ export class Compiler {
         const { min_spans, max_spans } = sectionOf(config, 'span_count');
         return new SpanCountPolicy(min_spans, max_spans);
       }
-      case 'probabilistic': {
-        const { sampling_percentage, hash_salt } = sectionOf(config, 'probabilistic');
-        const salt = hash_salt || defaultSalt;
-        return new ProbabilisticPolicy(
-          notes,
-          new TraceHash(salt),
-          hashLimit(sampling_percentage),
-          salt,
-          sampling_percentage,
-        );
-      }
+      case 'probabilistic':
+        return this.#probabilistic(config);
       case 'rate_limiting':
       case 'bytes_limiting':
         return this.#limit(config);
@@ -122,6 +118,16 @@ export class Compiler {
       return upper_threshold_ms > 0 ? `duration ${ms} ms, above ${bounds}` : `duration ${ms} ms, threshold ${bounds}`;
     };
     return new FactPolicy(bit, { yes: words, no: words }, { common: threshold_ms <= 0 });
+  }
+
+  #probabilistic(config: PolicyConfig): Policy {
+    const { sampling_percentage: percentage, hash_salt } = sectionOf(config, 'probabilistic');
+    if (this.#options.consistent_probability) {
+      const randomness = this.facts.shared('randomness', (layout) => new RandomnessFacts(layout));
+      return new ConsistentPolicy(this.notes, randomness, percentage);
+    }
+    const salt = hash_salt || defaultSalt;
+    return new ProbabilisticPolicy(this.notes, new TraceHash(salt), hashLimit(percentage), salt, percentage);
   }
 
   #limit(config: PolicyConfig): Policy {

@@ -68,6 +68,12 @@ export const schema = object({
         .describe('Kept root spans say in `sluice.sampling.*` attributes why they were kept.'),
     }),
   ),
+  consistent_probability: z
+    .boolean()
+    .default(false)
+    .describe(
+      '`probabilistic` goes by the randomness of the trace, `ot=rv` or the last 56 bits of its id, as other consistent samplers do, in place of a hash; hash_salt is without effect then.',
+    ),
   stamp_threshold: z
     .boolean()
     .default(false)

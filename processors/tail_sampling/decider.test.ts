@@ -322,6 +322,18 @@ test('a composite’s threshold is that of the sub-policy that pays', async () =
   expect(trial.decision.threshold).toBe(0n);
 });
 
+test('consistent_probability: by rv of any span, else by the end of the trace id, and the threshold says the same', () => {
+  const trial = new Trial([percent(25)], { consistent_probability: true, stamp_threshold: true });
+  const of = (trace: string, traceState?: string) =>
+    trial.verdict(tracesOf({ spans: [span({ trace }), span({ trace, ...(traceState && { traceState }) })] }));
+  expect(of(`${'f'.repeat(18)}bfffffffffffff`)).toBe('not_sampled');
+  expect(of(`${'0'.repeat(18)}c0000000000000`)).toBe('sampled');
+  expect(trial.decision.threshold).toBe(decodeThreshold('c'));
+  expect(of('f'.repeat(32), 'ot=rv:bfffffffffffff')).toBe('not_sampled');
+  expect(of('1', 'a=rv:1,ot=rv:c0000000000000;th:8')).toBe('sampled');
+  expect(of('1', 'ot=rv:bad')).toBe('not_sampled');
+});
+
 test('without stamp_threshold there is none', () => {
   const trial = new Trial([percent(100)]);
   trial.verdict(plain);

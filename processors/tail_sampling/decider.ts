@@ -54,7 +54,7 @@ export class PolicyDecider implements Decider {
     this.#config = config;
     this.#settings = settings;
     this.#observer = observer;
-    const compiler = new Compiler(this.#facts, this.#notes, settings, config.invert_decisions);
+    const compiler = new Compiler(this.#facts, this.#notes, settings, config);
     // Drop policies outweigh all others: asked first, they save the rest.
     const drops = config.policies.filter(({ type }) => type === 'drop');
     const others = config.policies.filter(({ type }) => type !== 'drop');

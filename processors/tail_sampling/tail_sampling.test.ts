@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Component } from '../../internal/core/component.ts';
 import { noContext } from '../../internal/core/consumer.ts';
+import { walkSpans } from '../../internal/otlp/view/walk.ts';
 import { RecordingConsumer, TestAccount, testSettings } from '../../internal/testkit/settings.ts';
 import { TEST_TIME, type TestSpan, traceIdOf, traceIdsIn, tracesOf } from '../../internal/testkit/traces.ts';
 import { schema } from './config.ts';
@@ -89,6 +91,24 @@ test('the buffer is bounded without being asked to be', async () => {
   expect(logger.lines[0]?.fields.max_buffer_mib).toBeLessThanOrEqual(1024);
   await stop();
 });
+
+test.each([
+  [false, 'ot=th:8', 'ot=th:c'],
+  [true, 'ot=rv:ffffffffffffff;th:c', 'ot=rv:ffffffffffffff;th:c'],
+  [true, 'ot=rv:ffffffffffffff', 'ot=rv:ffffffffffffff;th:8'],
+])('stamp_threshold with consistent_probability %s makes of %s %s', async (consistent_probability, before, after) => {
+  const policies = [{ name: 'half', type: 'probabilistic', probabilistic: { sampling_percentage: 50 } }];
+  const { put, stop, next } = rig({ policies, stamp_threshold: true, consistent_probability });
+  for (let trace = 1; trace <= 64; trace++) await put({ trace: spread(trace), traceState: before });
+  await stop();
+  const walk = walkSpans(next.taken[0]!);
+  expect(walk.nextResource() && walk.nextScope() && walk.nextRecord()).toBe(true);
+  expect(walk.record.traceState).toBe(after);
+});
+
+function spread(trace: number): string {
+  return createHash('md5').update(String(trace)).digest('hex');
+}
 
 test('a shutdown decides on what is there, or drops it where that is asked for', async () => {
   const deciding = rig({ policies: [errors] });

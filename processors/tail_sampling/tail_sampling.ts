@@ -79,6 +79,7 @@ function optionsOf(config: TailSamplingConfig): TailOptions {
     nonSampledCacheSize: caches.non_sampled_cache_size ?? cachedPerTrace * numTraces,
     explainBytes: explain.log_mib * mib,
     stampExplanation: explain.attributes,
+    multiplyThresholds: !config.consistent_probability,
     spanIngest: config.sampling_strategy === 'span-ingest',
   };
 }
