@@ -49,6 +49,7 @@ export class TailState {
     this.notSampled = this.notSampled.resized(Math.floor(nonSampledCacheSize * share), id);
     if (explainBytes < smallestExplainLog) this.explain = undefined;
     else if (this.explain?.capacity !== explainBytes) this.explain = new ExplainLog(explainBytes);
+    this.outbox.multiplyThresholds = options.multiplyThresholds === true;
     if (options.decisionWaitAfterRootMs > 0) this.rootWaitMs = options.decisionWaitAfterRootMs;
     return this.sampled.capacity + this.notSampled.capacity;
   }
