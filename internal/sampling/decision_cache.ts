@@ -9,7 +9,6 @@ const THRESHOLD = 6;
 const WHEN = 8;
 const ASKED = 0x8000_0000;
 
-const firstEntries = 1024;
 /** With the table, which has two to four slots for each entry. */
 const bytesPerEntry = ENTRY * 4 + 16;
 
@@ -19,14 +18,17 @@ const bytesPerEntry = ENTRY * 4 + 16;
  */
 export class DecisionCache {
   readonly capacity: number;
-  #entries = new Uint32Array(0);
-  readonly #table = new IdTable(ENTRY, this.#entries);
+  /** Whole from the beginning: what was not touched yet takes no memory, and nothing ever has to be copied or entered anew. */
+  readonly #entries: Uint32Array;
+  readonly #table: IdTable;
   /** The entry to be looked at next when room is needed. */
   #hand = 0;
 
   /** @param capacity entries; 0: remembers nothing */
   constructor(capacity: number) {
     this.capacity = capacity;
+    this.#entries = new Uint32Array(capacity * ENTRY);
+    this.#table = new IdTable(ENTRY, this.#entries, capacity);
   }
 
   /** How many entries of all take `bytes` at most. */
@@ -35,7 +37,7 @@ export class DecisionCache {
   }
 
   get bytes(): number {
-    return this.#entries.byteLength + this.#table.bytes;
+    return this.size * ENTRY * 4 + this.#table.bytes;
   }
   get size(): number {
     return this.#table.size;
@@ -65,7 +67,7 @@ export class DecisionCache {
   put(id: TraceId, policy: number, thresholdLow: number, thresholdHigh: number, decidedAt: number): void {
     let entry = this.#table.find(id);
     const known = entry >= 0;
-    if (!known) entry = this.size < this.capacity ? this.#newEntry() : this.#oldest();
+    if (!known) entry = this.size < this.capacity ? this.size : this.#oldest();
     const at = entry * ENTRY;
     const entries = this.#entries;
     writeId(entries, at, id);
@@ -91,12 +93,6 @@ export class DecisionCache {
     return resized;
   }
 
-  #newEntry(): number {
-    const entry = this.size;
-    if ((entry + 1) * ENTRY > this.#entries.length) this.#grow();
-    return entry;
-  }
-
   #oldest(): number {
     const entries = this.#entries;
     for (;;) {
@@ -109,14 +105,5 @@ export class DecisionCache {
       }
       entries[when]! &= ~ASKED;
     }
-  }
-
-  #grow(): void {
-    const capacity = Math.min(this.capacity, Math.max(firstEntries, this.size * 2));
-    const grown = new Uint32Array(capacity * ENTRY);
-    grown.set(this.#entries);
-    this.#entries = grown;
-    this.#table.words = grown;
-    this.#table.reserve(capacity);
   }
 }

@@ -58,7 +58,7 @@ export class TailEngine implements Consumer {
     this.#decider = decider;
     this.#observer = observer;
     this.#delivery = new Delivery(settings, next);
-    this.#state = new TailState(settings.random, options.maxBufferBytes);
+    this.#state = new TailState(settings.random, options);
     this.#use(this.#state);
   }
 
@@ -82,7 +82,7 @@ export class TailEngine implements Consumer {
     this.#successor = successor;
     this.#decisions.discardSome(Number.POSITIVE_INFINITY);
     successor.#adopt(this.#state, this.#settings.account, this.#state.log.live);
-    this.#state = new TailState(this.#settings.random, this.#options.maxBufferBytes);
+    this.#state = new TailState(this.#settings.random, this.#options);
     return true;
   }
 

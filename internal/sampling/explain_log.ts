@@ -76,8 +76,7 @@ export class ExplainLog {
     this.#words = new Uint32Array(ring.buffer, 0, bytes / 4);
     this.#doubles = new Float64Array(ring.buffer, 0, bytes / 8);
     this.#octets = new Uint8Array(ring.buffer, 0, bytes);
-    this.#table = new IdTable(UNIT, this.#words);
-    this.#table.reserve(items);
+    this.#table = new IdTable(UNIT, this.#words, items);
   }
 
   /** Later notes are of this decider. */

@@ -12,12 +12,16 @@ export class IdTable {
   /** Items in it. */
   size = 0;
   readonly #stride: number;
-  #slots = new Int32Array(1).fill(-1);
-  #mask = 0;
+  /** An item's number and one; 0: empty, so that a table costs nothing where it was not touched. */
+  #slots: Uint32Array;
+  #mask: number;
 
-  constructor(stride: number, words: Uint32Array) {
+  /** @param items for which it is to be large enough */
+  constructor(stride: number, words: Uint32Array, items: number) {
     this.#stride = stride;
     this.words = words;
+    this.#slots = new Uint32Array(IdTable.bytesFor(items) / 4);
+    this.#mask = this.#slots.length - 1;
   }
 
   get bytes(): number {
@@ -34,9 +38,9 @@ export class IdTable {
     const length = IdTable.bytesFor(items) / 4;
     if (length <= this.#slots.length) return;
     const old = this.#slots;
-    this.#slots = new Int32Array(length).fill(-1);
+    this.#slots = new Uint32Array(length);
     this.#mask = length - 1;
-    for (const item of old) if (item >= 0) this.#enter(item);
+    for (const slot of old) if (slot > 0) this.#enter(slot - 1);
   }
 
   /** The item of this id, or -1. */
@@ -46,7 +50,7 @@ export class IdTable {
     const stride = this.#stride;
     const { words } = this;
     for (let slot = id.hash & mask; ; slot = (slot + 1) & mask) {
-      const item = slots[slot]!;
+      const item = slots[slot]! - 1;
       if (item < 0) return -1;
       const at = item * stride;
       if (words[at] !== id.a || words[at + 1] !== id.b) continue;
@@ -66,14 +70,14 @@ export class IdTable {
     const slots = this.#slots;
     const mask = this.#mask;
     let hole = this.#home(item);
-    while (slots[hole] !== item) hole = (hole + 1) & mask;
+    while (slots[hole] !== item + 1) hole = (hole + 1) & mask;
     // What comes behind in the same run moves up if it may, so that no gap cuts it off from where it is looked for.
-    for (let slot = (hole + 1) & mask; slots[slot]! >= 0; slot = (slot + 1) & mask) {
-      if (((slot - this.#home(slots[slot]!)) & mask) < ((slot - hole) & mask)) continue;
+    for (let slot = (hole + 1) & mask; slots[slot]! > 0; slot = (slot + 1) & mask) {
+      if (((slot - this.#home(slots[slot]! - 1)) & mask) < ((slot - hole) & mask)) continue;
       slots[hole] = slots[slot]!;
       hole = slot;
     }
-    slots[hole] = -1;
+    slots[hole] = 0;
   }
 
   #home(item: number): number {
@@ -82,8 +86,8 @@ export class IdTable {
 
   #enter(item: number): void {
     let slot = this.#home(item);
-    while (this.#slots[slot]! >= 0) slot = (slot + 1) & this.#mask;
-    this.#slots[slot] = item;
+    while (this.#slots[slot]! > 0) slot = (slot + 1) & this.#mask;
+    this.#slots[slot] = item + 1;
   }
 }
 

@@ -13,12 +13,16 @@ const largestSlab = 1024 * 1024;
 const smallestSlab = 64 * 1024;
 /** A buffer has at least so many slabs, so that one that is nearly empty does not weigh much. */
 const slabsAtLeast = 64;
+/** Bytes: the rows are made for as many traces as this leaves room for. */
+const expectedTrace = 1024;
+/** Decided traces that have not left yet. */
+const rowsOnTheWay = 1024;
 const smallestExplainLog = 4096;
 
 /** All that a tail sampler knows: what a reload gives to the successor. */
 export class TailState {
   readonly hash: TraceHash;
-  readonly rows = new TraceRows();
+  readonly rows: TraceRows;
   readonly heads = new Heads();
   readonly log: SpanLog;
   readonly outbox: Outbox;
@@ -31,9 +35,10 @@ export class TailState {
   /** Milliseconds from a root to the decision of the traces in the list ROOTED. */
   rootWaitMs = 0;
 
-  constructor(random: () => number, maxBytes: number) {
+  constructor(random: () => number, { maxBufferBytes, numTraces }: TailOptions) {
     this.hash = new TraceHash(random);
-    this.log = new SpanLog(this.rows, slabSizeFor(maxBytes));
+    this.rows = new TraceRows(Math.ceil(Math.min(numTraces, maxBufferBytes / expectedTrace)) + rowsOnTheWay);
+    this.log = new SpanLog(this.rows, slabSizeFor(maxBufferBytes));
     this.outbox = new Outbox(this.rows, this.log, this.heads);
     this.view = new TraceView(this.rows, this.log, this.heads);
     this.walk = new SpanWalk(this.log, this.heads);

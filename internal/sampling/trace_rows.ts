@@ -61,7 +61,6 @@ export const DECIDED = 5;
 export const DISCARDED = 6;
 const LISTS = 7;
 
-const firstRows = 1024;
 /** Beyond it rows grow by a quarter at a time instead of doubling. */
 const manyRows = 65_536;
 
@@ -85,14 +84,18 @@ export class TraceRows {
   readonly #tails = new Int32Array(LISTS).fill(-1);
   readonly #lengths = new Int32Array(LISTS);
 
-  constructor() {
-    this.#table = new IdTable(ROW, new Uint32Array(0));
-    this.#resize(firstRows);
+  /**
+   * @param capacity rows to begin with: more of them are copied to larger arrays in one go, which takes tens of
+   * milliseconds for a million. What was not touched yet takes no memory.
+   */
+  constructor(capacity: number) {
+    this.#table = new IdTable(ROW, new Uint32Array(0), capacity);
+    this.#resize(capacity);
   }
 
+  /** Of the rows that were ever in use. */
   get bytes(): number {
-    const { bits, numbers } = this.facts;
-    return this.u8.byteLength + this.#table.bytes + bits.byteLength + numbers.byteLength;
+    return this.#made * this.#bytesEach + this.#table.bytes;
   }
 
   /** Rows that can be found by id. */
@@ -102,9 +105,9 @@ export class TraceRows {
 
   /** Bytes that come on top when `rows` more are wanted. */
   growthFor(rows: number): number {
-    const capacity = this.#capacityFor(rows);
-    const each = ROW * 4 + this.#bitWords * 4 + this.#numbers * 8;
-    return (capacity - this.#capacity) * each + Math.max(0, IdTable.bytesFor(capacity) - this.#table.bytes);
+    const more = Math.max(0, rows - this.#freeRows);
+    const table = IdTable.bytesFor(this.#capacityFor(rows)) - this.#table.bytes;
+    return more * this.#bytesEach + Math.max(0, table);
   }
 
   /** Makes room for facts of another decider; those of all rows are out of date until `reset`. */
@@ -219,6 +222,10 @@ export class TraceRows {
     else i32[last * ROW + NEXT] = row;
     this.#tails[list] = row;
     this.#lengths[list]!++;
+  }
+
+  get #bytesEach(): number {
+    return ROW * 4 + this.#bitWords * 4 + this.#numbers * 8;
   }
 
   #capacityFor(more: number): number {

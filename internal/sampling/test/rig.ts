@@ -129,7 +129,7 @@ export class TestDecider implements Decider {
     { name: 'first', type: 'test' },
     { name: 'second', type: 'test' },
   ];
-  readonly maxNotes = 16;
+  readonly maxNotes: number = 16;
   readonly asked: {
     readonly id: string;
     readonly trigger: Trigger;
