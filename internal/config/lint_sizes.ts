@@ -1,6 +1,6 @@
-import { type Finding, type Linted, processorsOf } from './lint_rule.ts';
+import { type Finding, type Linted, processorsOf, type Used } from './lint_rule.ts';
 
-/** Of `tail_sampling`, as far as sizes go. */
+/** Of what holds whole traces, as far as sizes go. */
 interface Sizes {
   readonly num_traces?: number;
   readonly expected_new_traces_per_sec?: number;
@@ -8,14 +8,21 @@ interface Sizes {
   readonly decision_wait?: number;
   readonly decision_cache?: { readonly sampled_cache_size?: number; readonly non_sampled_cache_size?: number };
   readonly max_buffer_mib?: number;
+  /** Of `error_biased_sampler`: `head` holds nothing. */
+  readonly mode?: string;
 }
 
 const mebibyte = 2 ** 20;
 /** As `service.memory_budget_mib` is where it is left away. */
 const defaultBudget = 128 * mebibyte;
 
+function holders(linted: Linted): Used<Sizes>[] {
+  const biased = processorsOf<Sizes>(linted, 'error_biased_sampler').filter(({ config }) => config.mode !== 'head');
+  return [...processorsOf<Sizes>(linted, 'tail_sampling'), ...biased];
+}
+
 export function cachesBelowTraces(linted: Linted): Finding[] {
-  return processorsOf<Sizes>(linted, 'tail_sampling').flatMap(({ path, config }) =>
+  return holders(linted).flatMap(({ path, config }) =>
     (['sampled_cache_size', 'non_sampled_cache_size'] as const).flatMap((field): Finding[] => {
       const size = config.decision_cache?.[field];
       const traces = config.num_traces ?? 0;
@@ -41,12 +48,10 @@ export function tracesBelowRate(linted: Linted): Finding[] {
 export function buffersAboveMemory(linted: Linted): Finding[] {
   const { config, memoryBytes } = linted;
   if (memoryBytes === undefined) return [];
-  const buffers = ['tail_sampling', 'error_biased_sampler'].flatMap((type) =>
-    processorsOf<Sizes>(linted, type).flatMap(({ path, config, pipelines }) => {
-      const mib = config.max_buffer_mib;
-      return mib === undefined ? [] : [{ path, bytes: mib * mebibyte * pipelines.length }];
-    }),
-  );
+  const buffers = holders(linted).flatMap(({ path, config, pipelines }) => {
+    const mib = config.max_buffer_mib;
+    return mib === undefined ? [] : [{ path, bytes: mib * mebibyte * pipelines.length }];
+  });
   const budget = config.service.memoryBudgetBytes ?? Math.min(defaultBudget, memoryBytes / 4);
   const total = buffers.reduce((sum, { bytes }) => sum + bytes, budget);
   if (total <= memoryBytes || buffers.length === 0) return [];

@@ -71,7 +71,9 @@ class RunningCollector implements Collector {
   }
 
   components(): readonly RunningComponent[] {
-    return [...this.#graph.nodes.values(), ...this.#draining];
+    // Whose work was handed over would tell the successor's answer again.
+    const leaving = [...this.#draining].filter((node) => !node.handedOver);
+    return [...this.#graph.nodes.values(), ...leaving];
   }
 
   start(): Promise<void> {

@@ -76,13 +76,13 @@ function sinkFactory(edges: Edges) {
   });
 }
 
-/** Free of what depends on the machine. */
+/** Free of what depends on the machine, and of what a sampler has learnt or would leave behind on its disk. */
 function settled(one: ResolvedComponent): ResolvedComponent {
-  if (one.factory.type === 'memory_limiter') return letThrough(one);
-  const config = one.config as Readonly<Record<string, unknown>>;
-  const isSizedByMachine = one.factory.type === 'tail_sampling' || one.factory.type === 'error_biased_sampler';
-  if (!isSizedByMachine || config.max_buffer_mib !== undefined) return one;
-  return { ...one, config: { ...config, max_buffer_mib: bufferMib } };
+  const { type } = one.factory;
+  if (type === 'memory_limiter') return letThrough(one);
+  if (type !== 'tail_sampling' && type !== 'error_biased_sampler') return one;
+  const { storage_directory: _, ...config } = one.config as Readonly<Record<string, unknown>>;
+  return { ...one, config: { ...config, max_buffer_mib: config.max_buffer_mib ?? bufferMib } };
 }
 
 function letThrough(one: ResolvedComponent): ResolvedComponent {

@@ -120,6 +120,7 @@ class Run {
     this.#items += batch.itemCount;
     this.#send(batch);
     this.#peaks.look();
+    this.#options.progress(this.#items, this.#clock.monotonic());
     await settled();
     for (let tries = 0; this.#open >= maxOpen && tries < 600; tries++) await this.#clock.advance(100);
     if (this.#clock.monotonic() >= this.#collectAt || this.#book.traces.size >= this.#collectAtTraces) this.#collect();
@@ -146,7 +147,6 @@ class Run {
     this.#verdicts?.collect(false);
     this.#collectAt = this.#clock.monotonic() + collectEveryMs;
     this.#collectAtTraces = this.#book.traces.size + collectEveryTraces;
-    this.#options.progress(this.#items, this.#clock.monotonic());
   }
 
   /** Time goes on until nothing is held any more, as it would behind the end of a recording; what is left is for the shutdown to settle. */
