@@ -20,6 +20,12 @@ export const components: readonly ComponentEntry[] = [
   ),
   entry(
     'processor',
+    'error_biased_sampler',
+    [],
+    async () => (await import('../../processors/error_biased_sampler/index.ts')).default,
+  ),
+  entry(
+    'processor',
     'probabilistic_sampler',
     [],
     async () => (await import('../../processors/probabilistic_sampler/index.ts')).default,
@@ -47,6 +53,7 @@ export const components: readonly ComponentEntry[] = [
     async () => (await import('../../exporters/prometheus_remote_write/index.ts')).default,
   ),
   entry('exporter', 'debug', [], async () => (await import('../../exporters/debug/index.ts')).default),
+  entry('exporter', 'elasticsearch', [], async () => (await import('../../exporters/elasticsearch/index.ts')).default),
   entry('exporter', 'file', [], async () => (await import('../../exporters/file/index.ts')).default),
   entry('exporter', 'nop', [], async () => (await import('../../exporters/nop/index.ts')).default),
 

@@ -32,6 +32,8 @@ export class Bulk {
   /** By document: whether the action names its id. */
   hasId: boolean[] = [];
   indices: string[] = [];
+  /** By document: the item it was made of, or the first of them; of an event its span. */
+  ownerOf: number[] = [];
   /** The document of each item; -1 for an item without. */
   documentOf: Int32Array;
   refused: Refused[] = [];
@@ -54,6 +56,7 @@ export class Bulk {
     this.ends = [];
     this.hasId = [];
     this.indices = [];
+    this.ownerOf = [];
     this.refused = [];
     if (this.documentOf.length < items) this.documentOf = new Int32Array(items);
     this.documentOf.fill(-1, 0, items);
@@ -89,8 +92,8 @@ export class Bulk {
     this.indices.push(route.index);
   }
 
-  /** Ends it. @returns its number */
-  end(): number {
+  /** Ends it. @param owner the item it was made of @returns its number */
+  end(owner: number): number {
     const { out } = this;
     if (this.#idAt >= 0) {
       // The same record at the same place has the same id, so that a request that is repeated makes no second document.
@@ -98,18 +101,19 @@ export class Bulk {
       out.buf.write(id, this.#idAt, ID_LENGTH, 'latin1');
     }
     out.byte(NEWLINE);
+    this.ownerOf.push(owner);
     return this.ends.push(out.pos) - 1;
-  }
-
-  /** Takes back what `begin` began. */
-  cancel(): void {
-    this.out.pos = this.ends.at(-1) ?? 0;
-    this.hasId.pop();
-    this.indices.pop();
   }
 
   refuse(item: number, reason: string): void {
     this.refused.push({ item, reason });
+  }
+
+  /** The items of which this document was made; of an event its span. */
+  itemsOf(document: number, items: number): ReadonlySet<number> {
+    const found = new Set([this.ownerOf[document]!]);
+    for (let item = 0; item < items; item++) if (this.documentOf[item] === document) found.add(item);
+    return found;
   }
 
   startOf(document: number): number {

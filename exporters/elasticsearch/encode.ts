@@ -100,7 +100,7 @@ export class BulkEncoder {
       addPlainLog(this.#fields, record, scope.mode === 'none' ? 'Attributes' : '', route);
       this.#fields.writeFlat(bulk.out);
     }
-    bulk.documentOf[item] = bulk.end();
+    bulk.documentOf[item] = bulk.end(item);
   }
 
   #spans(payload: Payload): void {
@@ -136,19 +136,19 @@ export class BulkEncoder {
       addPlainSpan(this.#fields, span, none ? 'Attributes' : '', none ? 'Events' : '', route);
       this.#fields.writeFlat(bulk.out);
     }
-    bulk.documentOf[item] = bulk.end();
-    if (scope.mode === 'otel' && span.has(11)) this.#events(span, scope);
+    bulk.documentOf[item] = bulk.end(item);
+    if (scope.mode === 'otel' && span.has(11)) this.#events(span, scope, item);
   }
 
   /** Events are documents among the logs, as upstream has it. */
-  #events(span: Span, scope: ScopeState): void {
+  #events(span: Span, scope: ScopeState, item: number): void {
     const table = this.#event;
     for (let list = span.events, event = list.next(); event; event = list.next()) {
       table.read(event.attributes);
       const route = this.#scopes.route('logs', scope, table);
       this.#begin(route, table, this.#config.traces_dynamic_id.enabled, false);
       this.#otel.event(span, event, table, route, scope.context);
-      this.bulk.end();
+      this.bulk.end(item);
     }
   }
 

@@ -38,13 +38,19 @@ export class FieldList {
     this.#values.pos = mark.pos;
   }
 
-  /** @param write writes the value, or nothing for no field */
+  /**
+   * @param path the server takes no empty names between dots: `_` stands for them
+   * @param write writes the value, or nothing for no field
+   */
   add(path: string, write: (out: JsonBytes) => void): void {
     const from = this.#values.pos;
     write(this.#values);
     if (this.#values.pos === from) return;
     this.#fields.push({
-      path: path.replaceAll('.', '\0'),
+      path: path
+        .split('.')
+        .map((part) => part || '_')
+        .join('\0'),
       order: this.#fields.length,
       from,
       to: this.#values.pos,

@@ -84,9 +84,10 @@ export class JsonBytes {
     this.byte(QUOTE);
   }
 
-  /** The same with a colon behind it. */
+  /** The same with a colon behind it. The server takes no empty name: `_` stands for it. */
   key(from: Uint8Array, start: number, end: number): void {
-    this.text(from, start, end);
+    if (start === end) this.ascii('"_"');
+    else this.text(from, start, end);
     this.byte(COLON);
   }
 

@@ -183,7 +183,7 @@ export class MetricEncoder {
       if (docCount > 0n) out.ascii(`,"_doc_count":${docCount}`);
       out.ascii(`,"_metric_names_hash":"${namesHash([...points.keys()])}"}`);
     }
-    const document = bulk.end();
+    const document = bulk.end(items[0]!);
     for (const item of items) bulk.documentOf[item] = document;
   }
 

@@ -25,7 +25,7 @@ const names: Readonly<Record<Kind, string>> = {
     routing schema span spanmetrics sumologic transform unroll`,
   exporter: `
     alertmanager alibabacloudlogservice awscloudwatchlogs awsemf awskinesis awss3 awsxray azureblob azuredataexplorer
-    azuremonitor bmchelix carbon cassandra clickhouse coralogix datadog dataset doris elasticsearch faro googlecloud
+    azuremonitor bmchelix carbon cassandra clickhouse coralogix datadog dataset doris faro googlecloud
     googlecloudpubsub googlemanagedprometheus honeycombmarker influxdb kafka loadbalancing logging logicmonitor
     logzio loki mezmo opencensus opensearch otelarrow prometheus pulsar rabbitmq sapm sentry
     signalfx skywalking splunkhec stef sumologic syslog tencentcloudlogservice tinybird zipkin`,

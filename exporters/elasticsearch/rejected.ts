@@ -1,0 +1,105 @@
+import { appendFile, mkdir, rename, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { encodeJson } from '../../internal/otlp/json.ts';
+import type { Payload } from '../../internal/otlp/payload.ts';
+import { rewriteLogs, rewriteMetrics, rewriteSpans } from '../../internal/otlp/rewrite.ts';
+
+/** Why items were refused for good. */
+export interface Rejection {
+  readonly index: string;
+  readonly status: number;
+  readonly type: string;
+  readonly reason: string;
+  /** Which document of a span: itself, or one of its events. */
+  readonly of?: 'event' | undefined;
+}
+
+/** Bytes that may wait to be written; more is left out and counted. */
+const MAX_WAITING = 16 * 1024 * 1024;
+
+/**
+ * A file of what the server refused for good: lines of OTLP/JSON, each with the reason under `sluice.rejected`, which
+ * readers of OTLP/JSON pass over. Of two files of half the size each the older one goes when the newer one is full.
+ */
+export class RejectionLog {
+  readonly #path: string;
+  readonly #half: number;
+  readonly #onTrouble: (message: string) => void;
+  #waiting: string[] = [];
+  #waitingBytes = 0;
+  #busy: Promise<void> | undefined;
+  #size = -1;
+
+  /** @param maxBytes of both files together */
+  constructor(path: string, maxBytes: number, onTrouble: (message: string) => void) {
+    this.#path = path;
+    this.#half = maxBytes / 2;
+    this.#onTrouble = onTrouble;
+  }
+
+  /** Writes soon, never throws. */
+  add(line: string): void {
+    if (this.#waitingBytes + line.length > MAX_WAITING) {
+      this.#onTrouble('too much is waiting to be written');
+      return;
+    }
+    this.#waiting.push(line);
+    this.#waitingBytes += line.length;
+    this.#busy ??= this.#drain();
+  }
+
+  /** Resolves when all is written. */
+  async close(): Promise<void> {
+    await this.#busy;
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const text = `${this.#waiting.join('\n')}\n`;
+      this.#waiting = [];
+      this.#waitingBytes = 0;
+      try {
+        await this.#write(text);
+      } catch (error) {
+        this.#size = -1;
+        this.#onTrouble((error as Error).message);
+      }
+    }
+    this.#busy = undefined;
+  }
+
+  async #write(text: string): Promise<void> {
+    const bytes = Buffer.byteLength(text);
+    if (this.#size < 0) {
+      await mkdir(dirname(this.#path), { recursive: true });
+      this.#size = await stat(this.#path).then(
+        ({ size }) => size,
+        () => 0,
+      );
+    }
+    if (this.#size > 0 && this.#size + bytes > this.#half) {
+      await rename(this.#path, `${this.#path}.1`);
+      this.#size = 0;
+    }
+    await appendFile(this.#path, text, { mode: 0o600 });
+    this.#size += bytes;
+  }
+}
+
+/** @param items which items of the batch @param time wall time, milliseconds */
+export function rejectionLine(batch: Payload, items: ReadonlySet<number>, rejection: Rejection, time: number): string {
+  const json = Buffer.from(encodeJson(only(batch, items))).toString('utf8');
+  const head = JSON.stringify({ time: new Date(time).toISOString(), ...rejection });
+  return `{"sluice.rejected":${head}${json === '{}' ? '}' : `,${json.slice(1)}`}`;
+}
+
+/** The batch with these items alone. */
+function only(batch: Payload, items: ReadonlySet<number>): Payload {
+  let item = 0;
+  const keep = (_: unknown, patch: { drop(): void }) => {
+    if (!items.has(item++)) patch.drop();
+  };
+  if (batch.signal === 'logs') return rewriteLogs(batch, { record: keep });
+  if (batch.signal === 'traces') return rewriteSpans(batch, { record: keep });
+  return rewriteMetrics(batch, { point: keep });
+}
