@@ -5,31 +5,32 @@
 export class TraceHash {
   high = 0;
   low = 0;
-  readonly #high: number;
-  readonly #low: number;
+  readonly #saltHigh: number;
+  readonly #saltLow: number;
 
   constructor(salt: string) {
-    this.high = 0xcbf29ce4;
-    this.low = 0x84222325;
-    for (const byte of Buffer.from(salt)) this.#add(byte);
-    this.#high = this.high;
-    this.#low = this.low;
+    const bytes = Buffer.from(salt);
+    this.#add(0xcbf29ce4, 0x84222325, bytes, 0, bytes.length);
+    this.#saltHigh = this.high;
+    this.#saltLow = this.low;
   }
 
   /** Leaves the hash of the 16 bytes at `at` in `high` and `low`. */
   of(traceIds: Uint8Array, at: number): this {
-    this.high = this.#high;
-    this.low = this.#low;
-    for (let i = 0; i < 16; i++) this.#add(traceIds[at + i]!);
+    this.#add(this.#saltHigh, this.#saltLow, traceIds, at, at + 16);
     return this;
   }
 
-  /** The prime is 2^40 + 0x1b3; no intermediate result reaches 2^53. */
-  #add(byte: number): void {
-    const low = (this.low ^ byte) >>> 0;
-    const product = low * 0x1b3;
-    this.low = product >>> 0;
-    this.high = (this.high * 0x1b3 + low * 256 + Math.floor(product / 2 ** 32)) % 2 ** 32;
+  /** The prime is 2^40 + 0x1b3; the product of the low half stays below 2^53. */
+  #add(high: number, low: number, bytes: Uint8Array, from: number, to: number): void {
+    for (let i = from; i < to; i++) {
+      const mixed = (low ^ bytes[i]!) >>> 0;
+      const product = mixed * 0x1b3;
+      low = product >>> 0;
+      high = Math.imul(high, 0x1b3) + (mixed << 8) + Math.floor(product / 2 ** 32);
+    }
+    this.high = high >>> 0;
+    this.low = low;
   }
 }
 
