@@ -9,6 +9,7 @@ Commands
   validate       check a configuration; every problem with its file, line and column
   print-config   show the configuration as resolved, secrets masked
   components     list what a configuration may name, with signals and stability
+  preview        what recorded telemetry would become in Prometheus, Elasticsearch or Jaeger, without sending it
   generate       send sample traces, metrics or logs to an OTLP endpoint
   explain        why a running collector kept a trace, or did not
   replay         what a configuration would make of recorded traffic
@@ -67,6 +68,22 @@ Example
 
 Lists receivers, processors, exporters, connectors and extensions with the signals they handle and their stability.
 `,
+  preview: `Usage: sluice preview prometheus|elasticsearch|jaeger [--config SOURCE... [--exporter ID]] [--records N] FILE
+
+Shows what recorded telemetry would become: series with their labels, documents with the index each goes to, Jaeger spans. Nothing is sent.
+FILE is what the file exporter writes, ours or the Go collector's: OTLP/JSON lines, or records with their length in front.
+
+  --config, -c SOURCE   take the settings of the exporter in this configuration; without it: the defaults
+  --exporter ID         which one, where there are several of the type
+  --records N           how many records of the file, default 10; 0: all
+
+Output is text that Prometheus would be scraped with, the body of a bulk request, or one span a line as Jaeger's query API has it.
+
+Examples
+  sluice preview prometheus telemetry.jsonl
+  sluice preview elasticsearch --config collector.yaml --exporter elasticsearch/logs telemetry.jsonl
+  sluice preview jaeger telemetry.jsonl | jq -r '.process.serviceName + " " + .operationName'
+`,
   generate: `Usage: sluice generate traces|metrics|logs [--endpoint HOST:PORT] [--rate N] [--duration D] [--batch N] [--protocol grpc|http]
 
 Sends realistic sample telemetry of a small web shop over OTLP and says what became of it.
@@ -103,13 +120,14 @@ Same input, same output.
 A CAPTURE is a file that the file exporter wrote, ours or the Go collector's: JSON lines, or format: proto, plain, gzip or zstd. Several are
 merged by time. A batch arrives at the latest end or record time in it, never before the one that came before it in the file.
 
-${sources}  --compare SOURCE      another configuration: prints both and the difference, with examples of traces whose fate changes
+${sources}  --compare SOURCE      what --config is compared with, the running one for instance: prints both and what changes from it to --config,
+                        with examples of traces whose fate changes
   --arrival TIME        latest (the default) or median: where one host's clock is wrong, the median of a batch is the better guess
   --json                the same as JSON
 
 Examples
   sluice replay --config candidate.yaml telemetry.jsonl
-  sluice replay --config running.yaml --compare candidate.yaml telemetry-*.jsonl telemetry.jsonl
+  sluice replay --config candidate.yaml --compare running.yaml telemetry-*.jsonl telemetry.jsonl
 `,
   healthcheck: `Usage: sluice healthcheck [--endpoint URL]
 

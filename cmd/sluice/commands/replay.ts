@@ -27,24 +27,25 @@ export const command: Command = {
     const missing = paths.find((path) => !existsSync(path));
     if (missing !== undefined) return fail(`${missing}: there is no such file`);
     const other = values.compare as string[] | undefined;
-    const first = await run(values, paths);
-    if (!first) return 1;
-    if (!other) {
-      print(values, first.report, [captureText(first.report), reportText(first.report)]);
+    const baseline = other && (await run({ ...values, config: other }, paths));
+    if (other && !baseline) return 1;
+    const candidate = await run(values, paths);
+    if (!candidate) return 1;
+    const { report } = candidate;
+    if (!other || !baseline) {
+      print(values, report, [captureText(report), reportText(report)]);
       return 0;
     }
-    const second = await run({ ...values, config: other }, paths);
-    if (!second) return 1;
-    const difference = compare(first, second);
+    const difference = compare(baseline, candidate);
     const named = (title: string, sources: unknown) => `=== ${title}: ${(sources as string[]).join(', ')}\n`;
-    print(values, { before: first.report, after: second.report, difference }, [
-      captureText(first.report),
-      named('Before', values.config),
-      reportText(first.report),
-      named('After', other),
-      reportText(second.report),
+    print(values, { before: baseline.report, after: report, difference }, [
+      captureText(report),
+      named('Before', other),
+      reportText(baseline.report),
+      named('After', values.config),
+      reportText(report),
       '=== Difference\n',
-      differenceText(first.report, second.report, difference),
+      differenceText(baseline.report, report, difference),
     ]);
     return 0;
   },

@@ -16,7 +16,7 @@ const ID = HASH + 1;
  */
 export class TraceTable {
   readonly #limit: number;
-  readonly #ids = new IdTable(ID, new Uint32Array(ID * firstRows));
+  readonly #ids = new IdTable(ID, new Uint32Array(ID * firstRows), firstRows);
   readonly #id: TraceId;
   #service = new Uint16Array(firstRows);
   #flags = new Uint8Array(firstRows);
@@ -27,7 +27,6 @@ export class TraceTable {
   constructor(random: () => number, limit = defaultLimit) {
     this.#limit = limit;
     this.#id = new TraceId(new TraceHash(random));
-    this.#ids.reserve(firstRows);
   }
 
   get size(): number {

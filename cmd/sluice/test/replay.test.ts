@@ -118,7 +118,7 @@ test('the report adds up: what entered, what each exporter got, which error trac
 test('the same input gives the same output, byte by byte, in words and as JSON', async () => {
   for (const args of [
     ['--config', fifth, capture],
-    ['--json', '--config', fifth, '--compare', tenth, capture],
+    ['--json', '--config', tenth, '--compare', fifth, capture],
   ]) {
     const [first, second] = await Promise.all([sluice(['replay', ...args]), sluice(['replay', ...args])]);
     expect(first!.code).toBe(0);
@@ -128,7 +128,7 @@ test('the same input gives the same output, byte by byte, in words and as JSON',
 });
 
 test('--compare tells whose fate changes, with counts that match the two reports', async () => {
-  const { before, after, difference } = await report(['--config', fifth, '--compare', tenth, capture]);
+  const { before, after, difference } = await report(['--config', tenth, '--compare', fifth, capture]);
   const kept = (of: Report) => of.exporters[0]!.traces!;
   const [any, nop] = difference.fates;
   expect(nop.exporter).toBe('nop');
@@ -137,7 +137,7 @@ test('--compare tells whose fate changes, with counts that match the two reports
   expect(any).toMatchObject({ gained: 0, gainedExamples: [] });
   expect(any.lostExamples.length).toBe(Math.min(5, any.lost));
   expect(any.lostExamples[0].traceId).toMatch(/^[0-9a-f]{32}$/);
-  const text = (await sluice(['replay', '--config', fifth, '--compare', tenth, capture])).stdout;
+  const text = (await sluice(['replay', '--config', tenth, '--compare', fifth, capture])).stdout;
   expect(text).toContain(`Traces whose fate changes at any exporter: ${any.lost} no longer kept`);
 });
 
@@ -174,7 +174,7 @@ test('a tail sampler decides as it would have, on virtual time, and each decisio
 test('--compare of two sets of policies names who decided what in either', async () => {
   const before = file('before.yaml', tail(`${errorPolicy}, ${halfPolicy}`));
   const after = file('after.yaml', tail(errorPolicy));
-  const { difference } = await report(['--config', before, '--compare', after, capture]);
+  const { difference } = await report(['--config', after, '--compare', before, capture]);
   const [any] = difference.fates;
   expect(any).toMatchObject({ gained: 0, lostWithError: 0 });
   expect(any.lostExamples).toHaveLength(5);
