@@ -243,3 +243,21 @@ test('a service forgotten is new again', () => {
   expect(budget.probabilityOf(1, SHARE)).toBe(0.1);
   expect(budget.ratesOf(1)).toEqual([0, 0, 0, 0]);
 });
+
+test('what was sampled before is thinned against what there was: the budget holds all the same', () => {
+  const random = seededRandom(2);
+  const budget = new Budget({ ...options, services: 2, target: 100 }, 0);
+  const id = Buffer.alloc(16);
+  let kept = 0;
+  for (let now = 0; now < 60_000; now++) {
+    budget.tick(now);
+    for (let byte = 9; byte < 16; byte++) id[byte] = random() * 256;
+    // A head sampler has kept the upper tenth.
+    id[9] = 230 + random() * 26;
+    budget.seen(1, SHARE, 1, 10);
+    if (!budget.cutOf(1, SHARE).keeps(id, 0)) continue;
+    budget.spend(SHARE, 1, now);
+    if (now >= 20_000) kept++;
+  }
+  expect(kept / 40 / 100).toBeCloseTo(1, 1);
+});

@@ -55,6 +55,9 @@ export class Budget {
   /** By class and service: arrivals since the last plan, and per second as believed. */
   readonly #seen: Float64Array;
   readonly #rates: Float64Array;
+  /** How many one of those that come stands for: probabilities are of what there was before earlier samplers. */
+  readonly #stoodFor: Float64Array;
+  readonly #adjusted: Float64Array;
   readonly #probabilities: Float64Array;
   readonly #cuts: (Cut | undefined)[] = [];
   readonly #ceilings: Float64Array;
@@ -72,6 +75,8 @@ export class Budget {
     this.#options = options;
     this.#seen = new Float64Array(4 * services);
     this.#rates = new Float64Array(4 * services);
+    this.#stoodFor = new Float64Array(4 * services);
+    this.#adjusted = new Float64Array(4 * services).fill(1);
     this.#probabilities = new Float64Array(4 * services).fill(1).fill(initial, SHARE * services);
     this.#ceilings = new Float64Array(services);
     this.#shares = new Float64Array(services);
@@ -90,9 +95,14 @@ export class Budget {
     return true;
   }
 
-  /** An item has come. */
-  seen(service: number, kind: Class, cost: number): void {
-    this.#seen[kind * this.#options.services + service]! += cost;
+  /**
+   * An item has come.
+   * @param standsFor what was there before earlier samplers thinned it, in the same unit
+   */
+  seen(service: number, kind: Class, cost: number, standsFor = cost): void {
+    const at = kind * this.#options.services + service;
+    this.#seen[at]! += cost;
+    this.#stoodFor[at]! += standsFor;
   }
 
   /** Which randomness an item must have to be kept. */
@@ -120,7 +130,9 @@ export class Budget {
     const { services, initial } = this.#options;
     for (let at = service; at < 4 * services; at += services) {
       this.#seen[at] = 0;
+      this.#stoodFor[at] = 0;
       this.#rates[at] = 0;
+      this.#adjusted[at] = 1;
       this.#probabilities[at] = at < SHARE * services ? 1 : initial;
       this.#cuts[at] = undefined;
     }
@@ -173,7 +185,12 @@ export class Budget {
     const rates = this.#rates.subarray(kind * services, (kind + 1) * services);
     const before = sumOf(rates);
     const change = before > 0 ? believed(before, sumOf(seen), seconds) / before : 1;
-    for (let i = 0; i < services; i++) rates[i] = believed(rates[i]! * change, seen[i]!, seconds);
+    for (let i = 0; i < services; i++) {
+      const at = kind * services + i;
+      if (seen[i]! > 0) this.#adjusted[at] = Math.max(1, this.#stoodFor[at]! / seen[i]!);
+      this.#stoodFor[at] = 0;
+      rates[i] = believed(rates[i]! * change, seen[i]!, seconds);
+    }
     seen.fill(0);
   }
 
@@ -207,7 +224,10 @@ export class Budget {
     let sum = 0;
     for (let i = 0; i < services; i++) {
       const open = Math.max(floor, Math.min(level, this.#ceilings[i]!)) > 0;
-      this.#set(kind * services + i, demand[i]! > 0 ? this.#shares[i]! / demand[i]! : open ? silent : 0);
+      const at = kind * services + i;
+      if (demand[i] === 0) this.#set(at, open ? silent : 0);
+      else if (this.#shares[i] === demand[i]) this.#set(at, 1);
+      else this.#set(at, this.#shares[i]! / demand[i]! / this.#adjusted[at]!);
       sum += this.#shares[i]!;
     }
     return sum;

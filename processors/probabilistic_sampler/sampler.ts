@@ -1,6 +1,7 @@
 import type { Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
-import { acceptedPromise, type Outcome } from '../../internal/core/outcome.ts';
+import { handOnKept } from '../../internal/core/hand_on.ts';
+import type { Outcome } from '../../internal/core/outcome.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import { rewriteLogs, rewriteSpans } from '../../internal/otlp/rewrite.ts';
 import type { ProbabilisticConfig } from './config.ts';
@@ -31,23 +32,8 @@ export class Sampler implements Consumer {
   }
 
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
-    const { account } = this.#settings;
     const kept = this.#rewrite(batch);
     this.#tally.flush();
-    const left = batch.itemCount - kept.itemCount;
-    if (kept.itemCount === 0) {
-      account.filtered(left);
-      return acceptedPromise;
-    }
-    const answer = this.#next.consume(kept, ctx);
-    if (left === 0) return answer;
-    if (answer === acceptedPromise) {
-      account.filtered(left);
-      return answer;
-    }
-    return answer.then((outcome) => {
-      if (outcome.status === 'accepted') account.filtered(left);
-      return outcome;
-    });
+    return handOnKept(this.#next, this.#settings.account, batch, kept, ctx);
   }
 }

@@ -1,0 +1,62 @@
+import type { Component, Settings } from '../../internal/core/component.ts';
+import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
+import { handOnKept } from '../../internal/core/hand_on.ts';
+import type { Outcome } from '../../internal/core/outcome.ts';
+import type { Payload } from '../../internal/otlp/payload.ts';
+import type { ErrorBiasedConfig } from './config.ts';
+import { Errors } from './errors.ts';
+import { LogKind } from './head_logs.ts';
+import { SpanKind } from './head_spans.ts';
+import { Memory } from './memory.ts';
+import { Metrics } from './metrics.ts';
+import { Model } from './model.ts';
+import { Pass } from './pass.ts';
+
+/** Judges spans or log records as they pass. Holds nothing but what it learnt: the sender gets the next component's answer. */
+export class Head implements Component, Consumer {
+  readonly #settings: Settings;
+  readonly #next: Consumer;
+  readonly #model: Model;
+  readonly #metrics: Metrics;
+  readonly #memory: Memory;
+  readonly #sample: (batch: Payload, now: number) => Payload;
+
+  constructor(settings: Settings, config: ErrorBiasedConfig, next: Consumer) {
+    this.#settings = settings;
+    this.#next = next;
+    this.#metrics = new Metrics(settings);
+    this.#model = new Model(settings, config, (service) => this.#metrics.forget(service));
+    this.#metrics.watch(this.#model);
+    this.#memory = new Memory(settings, config, this.#model);
+    const errors = new Errors(config.errors);
+    const { random } = settings;
+    if (settings.signal === 'logs') {
+      const pass = new Pass(new LogKind(this.#model, errors), this.#model, this.#metrics, random);
+      this.#sample = (batch, now) => pass.sample(batch, now);
+    } else {
+      const pass = new Pass(new SpanKind(this.#model, errors), this.#model, this.#metrics, random);
+      this.#sample = (batch, now) => pass.sample(batch, now);
+    }
+  }
+
+  start(): Promise<void> {
+    return this.#memory.start();
+  }
+
+  consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
+    const { account, clock } = this.#settings;
+    const now = clock.monotonic();
+    this.#model.tick(now);
+    return handOnKept(this.#next, account, batch, this.#sample(batch, now), ctx);
+  }
+
+  async shutdown(): Promise<void> {
+    this.#metrics.end();
+    await this.#memory.stop();
+  }
+
+  handOver(successor: Component): boolean {
+    if (successor instanceof Head) this.#memory.handOver(successor.#memory);
+    return false;
+  }
+}
