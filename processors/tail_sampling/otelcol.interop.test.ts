@@ -1,15 +1,16 @@
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startOtelcol } from '../../bench/peers/otelcol.ts';
 import { peer } from '../../bench/peers/peer.ts';
 import { noContext } from '../../internal/core/consumer.ts';
-import { Payload } from '../../internal/otlp/payload.ts';
+import type { Payload } from '../../internal/otlp/payload.ts';
 import { RecordingConsumer, testSettings } from '../../internal/testkit/settings.ts';
 import { traceIdsIn } from '../../internal/testkit/traces.ts';
 import { isStateful, schema } from './config.ts';
 import factory from './index.ts';
+import { payloadsIn } from './test/otelcol_file.ts';
 import { alone, together } from './test/policies.ts';
 import { RandomTraces } from './test/random_traces.ts';
 
@@ -118,20 +119,9 @@ service:
   return Promise.all(paths.map(keptIn));
 }
 
-/** A file of protobuf messages, each with its length in front. */
 async function keptIn(path: string): Promise<Kept> {
   const kept: Kept = new Map();
-  const file = await open(path);
-  try {
-    const length = Buffer.alloc(4);
-    while ((await file.read(length, 0, 4)).bytesRead === 4) {
-      const body = Buffer.alloc(length.readUInt32BE());
-      await file.read(body, 0, body.length);
-      count(new Payload('traces', [body], 0, body.length), kept);
-    }
-  } finally {
-    await file.close();
-  }
+  for await (const batch of payloadsIn(path)) count(batch, kept);
   return kept;
 }
 
