@@ -12,6 +12,7 @@ export const components: readonly ComponentEntry[] = [
 
   entry('processor', 'attributes', [], async () => (await import('../../processors/attributes/index.ts')).default),
   entry('processor', 'batch', [], async () => (await import('../../processors/batch/index.ts')).default),
+  entry('processor', 'filter', [], async () => (await import('../../processors/filter/index.ts')).default),
   entry(
     'processor',
     'memory_limiter',
@@ -31,6 +32,7 @@ export const components: readonly ComponentEntry[] = [
     async () => (await import('../../processors/probabilistic_sampler/index.ts')).default,
   ),
   entry('processor', 'resource', [], async () => (await import('../../processors/resource/index.ts')).default),
+  entry('processor', 'span', [], async () => (await import('../../processors/span/index.ts')).default),
   entry(
     'processor',
     'tail_sampling',

@@ -19,10 +19,10 @@ const names: Readonly<Record<Kind, string>> = {
     stef syslog tcpcheck tcplog tlscheck udplog vcenter wavefront webhookevent windowseventlog windowsperfcounters
     zipkin zookeeper`,
   processor: `
-    coralogix cumulativetodelta deltatocumulative deltatorate dnslookup filter geoip groupbyattrs
+    coralogix cumulativetodelta deltatocumulative deltatorate dnslookup geoip groupbyattrs
     groupbytrace interval isolationforest k8sattributes logdedup logstransform memoryballast metricsgeneration
     metricstarttime metricstransform queuebatch redaction remotetap resourcedetection
-    routing schema span spanmetrics sumologic transform unroll`,
+    routing schema spanmetrics sumologic transform unroll`,
   exporter: `
     alertmanager alibabacloudlogservice awscloudwatchlogs awsemf awskinesis awss3 awsxray azureblob azuredataexplorer
     azuremonitor bmchelix carbon cassandra clickhouse coralogix datadog dataset doris faro googlecloud

@@ -259,7 +259,7 @@ test.each(onSpan.map((row) => (typeof row === 'string' ? ([row, true] as const) 
 
 const elsewhere: [Signal, object, Context, string][] = [
   ['traces', span, 'spanevent', 'name == "second" and event_index == 1 and attributes["seven"] == 7'],
-  ['traces', span, 'spanevent', 'spanevent.time_unix_nano == 6 and span.name == "GET /users" and IsRootSpan()'],
+  ['traces', span, 'spanevent', 'spanevent.time_unix_nano == 6 and span.name == "GET /users"'],
   ['traces', span, 'resource', 'attributes["service.name"] == "cart" and resource.schema_url == "r"'],
   ['traces', span, 'scope', 'name == "lib" and resource.attributes["service.name"] == "cart"'],
   ['logs', log, 'log', 'severity_number >= SEVERITY_NUMBER_ERROR and severity_number < SEVERITY_NUMBER_FATAL'],

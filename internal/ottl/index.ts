@@ -1,3 +1,4 @@
+export { define as defineFunction, type FunctionTable } from './args.ts';
 export type {
   Argument,
   Call,

@@ -55,6 +55,14 @@ export class Regex {
     return found ? { start: found.index, end: found.index + found[0].length, groups: [...found] } : undefined;
   }
 
+  /**
+   * Where the first match and its groups lie: two offsets each, by group index; -1 for a group that took no part.
+   * Always linear in the length of the text.
+   */
+  places(text: string): ArrayLike<number> | undefined {
+    return this.#matcher().match(text, 0, false);
+  }
+
   /** All matches, as Go finds them: an empty one directly behind another does not count. */
   *matches(text: string): Generator<RegexMatch> {
     let behind = -1;

@@ -107,6 +107,19 @@ export const catalogue: readonly CatalogueEntry[] = [
     ['processor', 'otel.signal', 'table'],
     'Lookups that found no room for a new key.',
   ),
+  entry('counter', 'otelcol_processor_filter_spans_filtered', ['filter'], 'Spans left out by the filter processor.'),
+  entry(
+    'counter',
+    'otelcol_processor_filter_datapoints_filtered',
+    ['filter'],
+    'Data points left out by the filter processor.',
+  ),
+  entry(
+    'counter',
+    'otelcol_processor_filter_logs_filtered',
+    ['filter'],
+    'Log records left out by the filter processor.',
+  ),
   entry('histogram', 'otelcol_processor_batch_batch_send_size', ['processor'], 'Items of the batches sent.', 'normal'),
   entry(
     'histogram',

@@ -28,7 +28,7 @@ const spanConverters: FunctionTable = {
 
 /** The converters that may be used in a context. */
 export function convertersOf(context: Context): FunctionTable {
-  return context === 'span' || context === 'spanevent' ? { ...converters, ...spanConverters } : converters;
+  return context === 'span' ? { ...converters, ...spanConverters } : converters;
 }
 
 /** The editors of every context. */

@@ -1,0 +1,45 @@
+import type { Settings } from '../../internal/core/component.ts';
+import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
+import { handOnKept } from '../../internal/core/hand_on.ts';
+import { type Outcome, permanent } from '../../internal/core/outcome.ts';
+import type { Counter } from '../../internal/core/telemetry.ts';
+import type { Payload } from '../../internal/otlp/payload.ts';
+import type { FilterConfig } from './config.ts';
+import { ConditionFailed, type Round, roundsOf } from './judges.ts';
+import { sieve } from './sieve.ts';
+
+const metrics = {
+  traces: ['otelcol_processor_filter_spans_filtered', 'Spans left out.'],
+  metrics: ['otelcol_processor_filter_datapoints_filtered', 'Data points left out.'],
+  logs: ['otelcol_processor_filter_logs_filtered', 'Log records left out.'],
+} as const;
+
+/** Holds nothing: what is kept travels on within the call, and the sender gets the next component's answer. */
+export class Filter implements Consumer {
+  readonly #settings: Settings;
+  readonly #next: Consumer;
+  readonly #rounds: readonly Round[];
+  readonly #filtered: Counter;
+
+  constructor(settings: Settings, config: FilterConfig, next: Consumer) {
+    const signal = settings.signal ?? 'traces';
+    const [name, help] = metrics[signal];
+    this.#settings = settings;
+    this.#next = next;
+    this.#rounds = roundsOf(signal, config, settings);
+    this.#filtered = settings.meter.counter({ name, help, labels: { filter: settings.id } });
+  }
+
+  async consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
+    let kept = batch;
+    try {
+      for (const round of this.#rounds) kept = sieve(kept, round);
+    } catch (thrown) {
+      if (thrown instanceof ConditionFailed) return permanent('rejected', thrown.message);
+      throw thrown;
+    }
+    const outcome = await handOnKept(this.#next, this.#settings.account, batch, kept, ctx);
+    if (outcome.status === 'accepted') this.#filtered.add(batch.itemCount - kept.itemCount);
+    return outcome;
+  }
+}
