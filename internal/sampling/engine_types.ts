@@ -15,7 +15,10 @@ export interface TailOptions {
   readonly maxTraceSpans: number;
   /** A trace above it is not sampled, without evaluation (upstream's `maximum_trace_size_bytes`); 0: off. */
   readonly dropTraceBytes: number;
-  /** A full buffer makes senders wait (retryable) rather than the oldest traces go early. */
+  /**
+   * A full buffer makes senders wait (retryable) rather than the oldest traces go early. A request is taken whole or not at all,
+   * so that `numTraces` may be passed by those of one request.
+   */
   readonly blockOnOverflow: boolean;
   /** What is undecided at the end counts as dropped for `shutdown` instead of being decided with what is there. */
   readonly dropPendingOnShutdown: boolean;

@@ -69,8 +69,9 @@ export class SpanLog {
   /** Bytes that come on top when spans of this size and number are added. */
   growthFor(bytes: number, spans: number): number {
     // A span that does not fit leaves some of a slab empty, hence one slab more.
-    const slabs = Math.max(0, Math.ceil((bytes - this.room) / this.#slabBytes) + (bytes > this.room ? 1 : 0));
-    return slabs * (this.#slabBytes + firstEntries * ENTRY * 4) + spans * ENTRY * 4;
+    const slabs = bytes > this.room ? Math.ceil((bytes - this.room) / this.#slabBytes) + 1 : 0;
+    // Entries grow by a quarter more than is needed.
+    return slabs * (this.#slabBytes + firstEntries * ENTRY * 4) + spans * ENTRY * 5;
   }
 
   /** Adds the span field from `at` to `to` at the end of the row's list. The bytes are read until `flush`. */
@@ -240,9 +241,11 @@ export class SpanLog {
   }
 
   #moreEntries(slab: Slab): Int32Array {
-    const grown = new Int32Array(slab.entries.length * 2);
-    grown.set(slab.entries);
-    this.bytes += slab.entries.byteLength;
+    const before = slab.entries;
+    // By a quarter: slabs of like spans need about as many entries, and keep them.
+    const grown = new Int32Array(before.length + Math.ceil(before.length / ENTRY / 4) * ENTRY);
+    grown.set(before);
+    this.bytes += grown.byteLength - before.byteLength;
     slab.entries = grown;
     return grown;
   }
