@@ -88,10 +88,13 @@ test('a trace nobody knows is a 404 that tells whom we asked and how far back th
   );
 });
 
-test('without a sampler the answer says that there is none', async () => {
+test('without a sampler that logs its decisions the answer says so', async () => {
   const ask = await serve(() => [running('batch', 'traces', {})]);
   const { status, body } = await ask(`/explain/${known}`);
-  expect({ status, body }).toEqual({ status: 404, body: { error: expect.stringContaining('no sampler'), asked: [] } });
+  expect({ status, body }).toEqual({
+    status: 404,
+    body: { error: expect.stringContaining('nothing that runs here logs decisions'), asked: [] },
+  });
 });
 
 test.each([known.slice(1), `${known}0`, 'x'.repeat(32), '%E4', '..%2f'])('%s is no trace id: 400', async (id) => {

@@ -49,7 +49,9 @@ export function explain(
 }
 
 function unknown(traceId: string, asked: NonNullable<Unexplained['asked']>): string {
-  if (asked.length === 0) return 'no component that could explain a decision runs here: no sampler is in any pipeline';
+  if (asked.length === 0) {
+    return 'nothing that runs here logs decisions: tail_sampling does, and error_biased_sampler in tail mode; other samplers decide on each span as it passes';
+  }
   const whom = asked.map(({ component, pipeline, since }) => {
     const memory = since === undefined ? '' : `, which remembers back to ${new Date(since).toISOString()}`;
     return `${component} (${pipeline})${memory}`;

@@ -84,6 +84,19 @@ test('a trace that comes to the sampler later is asked for again, and one that n
   expect(others.counts()[0]).toMatchObject({ policies: [], unknown: 3 });
 });
 
+test('a trace that waits longer than later ones does not hold them up', () => {
+  const { verdicts, set } = rig();
+  set(0, pending);
+  set(1, kept);
+  set(2, kept);
+  verdicts.collect(false);
+  expect(verdicts.counts()[0]).toMatchObject({ policies: [{ kept: 2 }] });
+  set(1, undefined); // forgotten by now
+  set(0, left);
+  verdicts.collect(false);
+  expect(verdicts.counts()[0]).toMatchObject({ policies: [{ kept: 2 }, { leftOut: 1 }], unknown: 0 });
+});
+
 test('what is still pending at the very end is unknown', () => {
   const { verdicts, set } = rig();
   set(0, pending);

@@ -59,37 +59,54 @@ export class Verdicts {
    * a second time, since it may be on its way through a batch.
    */
   #collect(sampler: Sampler, last: boolean): void {
-    const { waiting, seconds } = sampler;
-    const settle = (row: number) => {
-      const explanation = sampler.explain(this.#traces.id(row));
-      if (explanation?.decision === 'pending') return 'pending';
-      if (!explanation) return 'unknown';
-      sampler.add(explanation);
-      this.#traces.setPolicy(
-        row,
-        this.names.index(explanation.policy ?? `(${explanation.decision.replace('_', ' ')})`),
-      );
-      return 'done';
-    };
+    const { waiting, slow, seconds } = sampler;
+    for (let left = slow.length; left > 0; left--) {
+      const row = slow.shift();
+      const state = this.#settle(sampler, row);
+      if (state === 'pending' && !last) slow.push(row);
+      else if (state !== 'done') sampler.unknown += 1;
+    }
     while (waiting.length > 0) {
-      const state = settle(waiting.peek());
-      if (state === 'pending' && !last) break;
+      const state = this.#settle(sampler, waiting.at(0));
+      if (state === 'pending' && !last) {
+        // Where others that began later are decided, it waits for a root that they have: it must not hold them up until they are forgotten.
+        if (slow.length >= maxSlow || !this.#isDecided(sampler, waiting.at(waiting.length >> 1))) break;
+        slow.push(waiting.shift());
+        continue;
+      }
       const row = waiting.shift();
       if (state === 'unknown' && !last) seconds.push(row);
       else if (state !== 'done') sampler.unknown += 1;
     }
-    // Those that waited through a whole round of the others.
-    for (let left = last ? seconds.length : Math.max(0, seconds.length - maxSeconds); left > 0; left--) {
-      if (settle(seconds.shift()) !== 'done') sampler.unknown += 1;
+    for (let left = last ? seconds.length : seconds.length - maxSeconds; left > 0; left--) {
+      if (this.#settle(sampler, seconds.shift()) !== 'done') sampler.unknown += 1;
     }
+  }
+
+  #isDecided(sampler: Sampler, row: number): boolean {
+    const decision = sampler.explain(this.#traces.id(row))?.decision;
+    return decision !== undefined && decision !== 'pending';
+  }
+
+  #settle(sampler: Sampler, row: number): 'done' | 'pending' | 'unknown' {
+    const explanation = sampler.explain(this.#traces.id(row));
+    if (!explanation) return 'unknown';
+    const { decision, policy } = explanation;
+    if (decision === 'pending') return 'pending';
+    sampler.add(explanation);
+    this.#traces.setPolicy(row, this.names.index(policy ?? `(${decision.replace('_', ' ')})`));
+    return 'done';
   }
 }
 
 /** Traces that may be on their way to a sampler. */
 const maxSeconds = 100_000;
+/** Traces that wait longer than others: all are asked for each time. */
+const maxSlow = 20_000;
 
 class Sampler {
   readonly waiting = new Rows();
+  readonly slow = new Rows();
   readonly seconds = new Rows();
   unknown = 0;
   readonly #running: RunningComponent;
@@ -145,8 +162,8 @@ class Rows {
   get length(): number {
     return this.#length;
   }
-  peek(): number {
-    return this.#rows[this.#head]!;
+  at(index: number): number {
+    return this.#rows[(this.#head + index) & (this.#rows.length - 1)]!;
   }
   push(row: number): void {
     if (this.#length === this.#rows.length) this.#grow();
