@@ -2,7 +2,7 @@ import type { Assembly } from './assembly.ts';
 
 /**
  * What a visitor wants done to one message: nothing, unless it says so. Offsets are those of the view that the visitor
- * was given (`valueStart`, `at`, `start`, …), in its `buf`; pieces are cut in ascending order.
+ * was given (`valueStart`, `at`, `start`, …), in its `buf`; pieces must not overlap, and are cheapest in ascending order.
  */
 export class Patch {
   #start = 0;
@@ -42,16 +42,28 @@ export class Patch {
 
   /** Puts `fields` in the place of what lies from `start` to `end`. */
   splice(start: number, end: number, fields?: Uint8Array): void {
-    const count = this.#count;
-    const last = count > 0 ? this.#to[count - 1]! : this.#start;
-    if (start < last || end < start || end > this.#end) {
-      throw new RangeError(`cannot cut ${start} to ${end}: expected ascending pieces of ${last} to ${this.#end}`);
+    let count = this.#count;
+    if (start < this.#start || end < start || end > this.#end) {
+      throw new RangeError(`cannot cut ${start} to ${end}: expected a piece of ${this.#start} to ${this.#end}`);
     }
+    while (count > 0 && this.#to[count - 1]! > start) count--;
+    if (count < this.#count) this.#makeRoom(count, end);
     this.#from[count] = start;
     this.#to[count] = end;
     this.#inserts[count] = fields;
-    this.#count = count + 1;
+    this.#count++;
     this.#size += (fields ? fields.length : 0) - (end - start);
+  }
+
+  /** For a piece that ends at `end` before others that were cut already. */
+  #makeRoom(index: number, end: number): void {
+    if (this.#from[index]! < end)
+      throw new RangeError(`cannot cut up to ${end}: cut already from ${this.#from[index]}`);
+    for (let i = this.#count; i > index; i--) {
+      this.#from[i] = this.#from[i - 1]!;
+      this.#to[i] = this.#to[i - 1]!;
+      this.#inserts[i] = this.#inserts[i - 1];
+    }
   }
 
   /** The message's whole content anew. */

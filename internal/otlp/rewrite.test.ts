@@ -6,6 +6,7 @@ import { Regroup, regroup } from './regroup.ts';
 import { type Patch, rewriteLogs, rewriteMetrics, rewriteSpans } from './rewrite.ts';
 import { countItems } from './shape.ts';
 import { Metric } from './view/metric.ts';
+import type { Span } from './view/span.ts';
 import { walkSpans } from './view/walk.ts';
 import { Writer } from './writer.ts';
 
@@ -296,13 +297,29 @@ test('a record replaced and a piece of it replaced come out so', () => {
   expect(read(replaced).resourceSpans[0].scopeSpans[0].spans).toEqual(Array(3).fill({ name: 'all' }));
 });
 
-test('pieces out of order are a bug that is told', () => {
-  const payload = generatePayload('logs', { items: 1 });
-  const record = (log: { start: number }, patch: Patch) => {
-    patch.cut(log.start + 9, log.start + 11);
-    patch.cut(log.start, log.start + 9);
+test('pieces may be cut in any order, but not twice', () => {
+  const payload = generatePayload('traces', { items: 1 });
+  const names = (record: (span: Span, patch: Patch) => void) => {
+    const walk = walkSpans(rewriteSpans(payload, { record }));
+    walk.nextResource();
+    walk.nextScope();
+    walk.nextRecord();
+    return [walk.record.name, walk.record.kind, walk.record.has(1)];
   };
-  expect(() => rewriteLogs(payload, { record })).toThrow(/expected ascending pieces/);
+  const name = new Writer();
+  name.string(5, 'renamed');
+  const inDisorder = (span: Span, patch: Patch) => {
+    patch.cut(span.firstTag(6), span.valueEnd(6));
+    patch.append(name.finish());
+    patch.cut(span.firstTag(1), span.valueEnd(1));
+    patch.cut(span.firstTag(5), span.valueEnd(5));
+  };
+  expect(names(inDisorder)).toEqual(['renamed', 0, false]);
+  const twice = (span: Span, patch: Patch) => {
+    patch.cut(span.start + 9, span.start + 20);
+    patch.cut(span.start, span.start + 10);
+  };
+  expect(() => names(twice)).toThrow(/cut already/);
 });
 
 test('an untouched chunk is passed on as it is beside one that changes', () => {

@@ -2,6 +2,7 @@ import { Actions } from '../../internal/attributes/actions.ts';
 import { AttributeList } from '../../internal/attributes/list.ts';
 import { logMatcher, type Matcher, metricMatcher, spanMatcher } from '../../internal/attributes/match.ts';
 import { checkMatch, type MatchConfig } from '../../internal/attributes/match_config.ts';
+import { RecordFilter } from '../../internal/attributes/record_filter.ts';
 import type { Settings } from '../../internal/core/component.ts';
 import { type BatchContext, type Consumer, noContext } from '../../internal/core/consumer.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
@@ -19,7 +20,6 @@ import type { Cursor } from '../../internal/otlp/view/cursor.ts';
 import type { LogRecord } from '../../internal/otlp/view/log_record.ts';
 import type { Metric } from '../../internal/otlp/view/metric.ts';
 import type { DataPoint } from '../../internal/otlp/view/point.ts';
-import type { ResourceGroup, ScopeGroup } from '../../internal/otlp/view/resource.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';
 import type { AttributesConfig } from './config.ts';
 
@@ -58,14 +58,14 @@ function logs(config: AttributesConfig): Rewrite {
 
 /** Changes the records that match. */
 class Editor<R extends Cursor> implements Visitor<R> {
-  readonly #filter: Filter<R>;
+  readonly #filter: RecordFilter<R>;
   readonly #actions: Actions;
   readonly #field: number;
   readonly #list = new AttributeList();
   #ctx: BatchContext = noContext;
 
   constructor(config: AttributesConfig, matcher: (match: MatchConfig) => Matcher<R>, field: number) {
-    this.#filter = new Filter(config, matcher);
+    this.#filter = new RecordFilter(config, matcher);
     this.#actions = new Actions(config.actions, field);
     this.#field = field;
   }
@@ -85,7 +85,7 @@ class Editor<R extends Cursor> implements Visitor<R> {
 }
 
 function metrics(config: AttributesConfig): Rewrite {
-  const filter = new Filter<Metric>(config, metricMatcher);
+  const filter = new RecordFilter<Metric>(config, metricMatcher);
   const list = new AttributeList();
   const byField = new Map<number, Actions>();
   let current: BatchContext = noContext;
@@ -108,51 +108,4 @@ function metrics(config: AttributesConfig): Rewrite {
     filter.reset();
     return rewriteMetrics(batch, visitor);
   };
-}
-
-/** Which records are changed: those that `include` matches and `exclude` does not. */
-class Filter<R> {
-  readonly #include: Side<R> | undefined;
-  readonly #exclude: Side<R> | undefined;
-
-  constructor({ include, exclude }: AttributesConfig, matcher: (match: MatchConfig) => Matcher<R>) {
-    this.#include = include && new Side(matcher(include));
-    this.#exclude = exclude && new Side(matcher(exclude));
-  }
-
-  reset(): void {
-    this.#include?.reset();
-    this.#exclude?.reset();
-  }
-
-  takes(record: R, resource: ResourceGroup, scope: ScopeGroup): boolean {
-    if (this.#include && !this.#include.matches(record, resource, scope)) return false;
-    return !this.#exclude?.matches(record, resource, scope);
-  }
-}
-
-/** Asks about resource and scope once for all their records. */
-class Side<R> {
-  readonly #matcher: Matcher<R>;
-  #buf: Uint8Array | undefined;
-  #start = -1;
-  #group = false;
-
-  constructor(matcher: Matcher<R>) {
-    this.#matcher = matcher;
-  }
-
-  /** Another batch may lie where the last one lay. */
-  reset(): void {
-    this.#buf = undefined;
-  }
-
-  matches(record: R, resource: ResourceGroup, scope: ScopeGroup): boolean {
-    if (scope.buf !== this.#buf || scope.start !== this.#start) {
-      this.#buf = scope.buf;
-      this.#start = scope.start;
-      this.#group = this.#matcher.group(resource, scope);
-    }
-    return this.#group && this.#matcher.record(record);
-  }
 }

@@ -21,6 +21,7 @@ const needed: Readonly<Record<string, unknown>> = {
   'receiver/otlp': { protocols: { grpc: { endpoint: '127.0.0.1:0' }, http: { endpoint: '127.0.0.1:0' } } },
   'receiver/otlp_json_file': { include: [join(folder, '*.jsonl')] },
   'processor/attributes': { actions: [{ key: 'none', action: 'delete' }] },
+  'processor/span': { status: { code: 'Ok' } },
   'processor/resource': { attributes: [{ key: 'none', action: 'delete' }] },
   'processor/memory_limiter': { check_interval: '1s', limit_mib: 100_000 },
   'processor/error_biased_sampler': { sampling_percentage: 100, storage_directory: join(folder, 'learnt') },
