@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defaulted, duration, ignored, object, unsupported, url } from '../../internal/config/fields.ts';
-import { retryOnFailure, timeout } from '../../internal/exporterhelper/index.ts';
+import { overflowFields, retryOnFailure, timeout } from '../../internal/exporterhelper/index.ts';
 import { httpConnectionFields, httpRequestFields } from '../../internal/net/http/client_fields.ts';
 import { strategies } from '../../internal/prometheus/names.ts';
 
@@ -14,6 +14,7 @@ const queueFields = {
   enabled: z.boolean().default(true).describe('Off: the sender waits for the backend, without a queue.'),
   queue_size: count(1).default(10_000).describe('Batches that may wait.'),
   num_consumers: count(1).default(5).describe('Batches that are worked on at the same time.'),
+  ...overflowFields(),
 };
 
 /** `retry_on_failure` with upstream's first wait for this exporter. */
