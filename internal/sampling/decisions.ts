@@ -76,21 +76,25 @@ export class Decisions {
   /** Decides a row that is waiting. @param dueAt monotonic */
   decide(row: number, trigger: Trigger, now: number, dueAt: number): void {
     this.#state.log.flush();
-    if (this.#options.spanIngest) this.#settle(row, this.#unasked(), trigger, now, dueAt, false);
-    else this.#settle(row, this.#ask(row, trigger), trigger, now, dueAt, true);
+    const asked = !this.#options.spanIngest;
+    const decision = asked ? this.#ask(row, trigger) : this.#unasked();
+    this.#tell(row, decision, trigger, now - dueAt);
+    this.#settle(row, decision, trigger, now, asked);
   }
 
   /** Span ingest: asks about what has come from `place` on, and decides only if the answer is one. */
   decideOnIngest(row: number, place: number, now: number): void {
     this.#state.log.flush();
     const decision = this.#ask(row, 'first_match', place);
-    if (decision.verdict !== 'not_sampled') this.#settle(row, decision, 'first_match', now, now, true);
+    if (decision.verdict === 'not_sampled') return;
+    this.#tell(row, decision, 'first_match', 0);
+    this.#settle(row, decision, 'first_match', now, true);
   }
 
   /** Above `dropTraceBytes`: not sampled, whatever the policies say. */
   dropTooLarge(row: number, now: number): void {
     this.#observer.tooLarge();
-    this.#settle(row, this.#unasked(), 'trace_too_large', now, now, false);
+    this.#settle(row, this.#unasked(), 'trace_too_large', now, false);
   }
 
   /** How well off the trace is. */
@@ -169,7 +173,13 @@ export class Decisions {
     return decision;
   }
 
-  #settle(row: number, decision: Decision, trigger: Trigger, now: number, dueAt: number, asked: boolean): void {
+  #tell(row: number, decision: Decision, trigger: Trigger, lagMs: number): void {
+    const { u32, f64 } = this.#state.rows;
+    const at = row * ROW;
+    this.#observer.decided(decision, u32[at + SPANS]!, f64[(at + BYTES) >> 1]!, trigger, lagMs);
+  }
+
+  #settle(row: number, decision: Decision, trigger: Trigger, now: number, asked: boolean): void {
     const { rows, outbox } = this.#state;
     const at = row * ROW;
     const spans = rows.u32[at + SPANS]!;
@@ -179,9 +189,6 @@ export class Decisions {
     rows.u32[at + POLICY] = this.policies[decision.policy] ?? 0;
     rows.u32[at + THRESHOLD] = lowHalf(decision.threshold);
     rows.u32[at + THRESHOLD + 1] = highHalf(decision.threshold);
-    if (trigger !== 'trace_too_large' || asked) {
-      this.#observer.decided(decision, spans, rows.f64[(at + BYTES) >> 1]!, trigger, now - dueAt);
-    }
     this.#logDecision(row, decision, trigger, now, asked);
     const hasRoot = (rows.u32[at + FLAGS]! & HAS_ROOT) !== 0;
     const stamp = kept && hasRoot && this.#options.stampExplanation ? this.#stamp(decision, trigger, spans) : undefined;

@@ -305,3 +305,13 @@ test('an answer to retry from the next component delays batches and loses none',
   expect(new Set(names()).size).toBe(50);
   expect(account).toMatchObject({ held: 0, handedOn: 50, lost: {} });
 });
+
+test('span ingest: a trace above the cap is decided, unasked, and counted like any other', async () => {
+  const decider = new TestDecider(() => {});
+  const { put, observer, clock, account } = rig({ spanIngest: true, maxTraceSpans: 3 }, decider);
+  await put(...spans(5, (i) => ({ trace: 'a', name: `${i}` })));
+  await clock.advance(1000);
+  expect(decider.asked).toEqual([]);
+  expect(observer).toMatchObject({ decisions: { 'not_sampled trace_too_large': 1 }, large: 0 });
+  expect(account).toMatchObject({ held: 0, left: 5 });
+});

@@ -68,8 +68,8 @@ export class ExplainLog {
   /** @param capacity bytes, 4096 at least */
   constructor(capacity: number) {
     this.capacity = capacity;
-    // One slot of four bytes for each 32 bytes: with records of 64 bytes and more, half of the slots stay empty.
-    const items = 2 ** Math.floor(Math.log2(capacity / 32)) / 2;
+    // Records take 64 bytes and more: with a slot for each 32 bytes or fewer, half of the slots stay empty.
+    const items = 2 ** Math.ceil(Math.log2(capacity / 64));
     const bytes = (capacity - IdTable.bytesFor(items)) & ~7;
     // Untouched pages of it take no memory.
     const ring = Buffer.allocUnsafeSlow(bytes);

@@ -63,7 +63,7 @@ export class Outbox {
 
   /** See `TailOptions.multiplyThresholds`. */
   set multiplyThresholds(multiply: boolean) {
-    this.#writer.stamp = multiply ? multiplyThreshold : raiseThreshold;
+    this.#writer.stampWith(multiply ? multiplyThreshold : raiseThreshold);
   }
 
   /** As much as a batch takes is there. */
@@ -173,22 +173,34 @@ function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolea
   return a === b || (a !== undefined && b !== undefined && Buffer.compare(a, b) === 0);
 }
 
+type Stamp = (traceState: string, threshold: bigint) => string;
+
+/** The field `trace_state` after a stamp, empty where nothing changed. */
+interface Stamped {
+  readonly before: string;
+  readonly threshold: bigint;
+  readonly field: Uint8Array;
+}
+
+const nothingStamped: Stamped = { before: '', threshold: -1n, field: new Uint8Array(0) };
+
 class BatchWriter {
-  /** What becomes of a tracestate. */
-  stamp: (traceState: string, threshold: bigint) => string = raiseThreshold;
   readonly #log: SpanLog;
   readonly #out = new Assembly();
   readonly #span = new Span();
   readonly #scope = new ScopeGroup('ScopeSpans');
   readonly #fields = new Fields();
-  #traceStates: { readonly before: string; readonly threshold: bigint; readonly field: Uint8Array } = {
-    before: '',
-    threshold: -1n,
-    field: new Uint8Array(0),
-  };
+  #stamp: Stamp = raiseThreshold;
+  #traceStates: Stamped = nothingStamped;
 
   constructor(log: SpanLog) {
     this.#log = log;
+  }
+
+  /** What becomes of a tracestate from now on. */
+  stampWith(stamp: Stamp): void {
+    this.#stamp = stamp;
+    this.#traceStates = nothingStamped;
   }
 
   write(byResource: ReadonlyMap<ResourceHead, readonly Bucket[]>): Uint8Array {
@@ -254,7 +266,7 @@ class BatchWriter {
   #raised(before: string, threshold: bigint): Uint8Array | undefined {
     const last = this.#traceStates;
     if (last.before !== before || last.threshold !== threshold) {
-      const after = this.stamp(before, threshold);
+      const after = this.#stamp(before, threshold);
       const out = new Writer(64);
       if (after !== before) out.string(3, after);
       this.#traceStates = { before, threshold, field: out.finish() };

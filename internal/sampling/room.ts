@@ -92,13 +92,14 @@ export class Room {
     if (!this.#options.blockOnOverflow) this.#evict('num_traces', now);
   }
 
-  /** Evicts one trace if there are more than a reload has left room for. */
+  /** Does something about it if there is more than a reload has left room for. @returns whether it did */
   evictSurplus(now: number): boolean {
-    const { rows, bytes } = this.#state;
+    const { rows, log } = this.#state;
     if (rows.known > this.#options.numTraces)
       return this.#decisions.forgetOldest(now) || this.#evict('num_traces', now);
-    if (bytes <= this.#options.maxBufferBytes) return false;
-    return this.#evict('bytes', now);
+    if (this.#state.bytes <= this.#options.maxBufferBytes) return false;
+    log.trim();
+    return log.compact() || this.#evict('bytes', now);
   }
 
   /** Takes all that is undecided out, undecided. @returns its spans */

@@ -158,6 +158,12 @@ export class SpanLog {
     if (--slab.live === 0) this.#empty(slab);
   }
 
+  /** Lets go of the slabs that are kept for later. */
+  trim(): void {
+    for (const slab of this.#spare) this.#letGo(slab);
+    this.#spare.length = 0;
+  }
+
   /** Moves what is left of the slab that has least left, if that is less than half. @returns whether there was one */
   compact(): boolean {
     this.flush();
@@ -259,14 +265,18 @@ export class SpanLog {
     }
     const inUse = this.#slabs.length - this.#freeIndexes.length - this.#spare.length;
     if (slab.bytes.length !== this.#slabBytes || this.#spare.length > inUse / spareShare + 1) {
-      this.bytes -= slab.bytes.length + slab.entries.byteLength;
-      this.#slabs[slab.index] = undefined;
-      this.#freeIndexes.push(slab.index);
+      this.#letGo(slab);
       return;
     }
     slab.used = 0;
     slab.count = 0;
     this.#spare.push(slab);
+  }
+
+  #letGo(slab: Slab): void {
+    this.bytes -= slab.bytes.length + slab.entries.byteLength;
+    this.#slabs[slab.index] = undefined;
+    this.#freeIndexes.push(slab.index);
   }
 }
 
