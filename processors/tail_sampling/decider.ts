@@ -93,6 +93,11 @@ export class PolicyDecider implements Decider {
     if (this.#config.stamp_threshold) into.threshold = this.#threshold(trace);
   }
 
+  /** For spans that come after the decision. */
+  lateScopeAttributes(policy: number): Uint8Array | undefined {
+    return this.#records?.late(policy);
+  }
+
   precious(trace: BufferedTrace): 0 | 1 {
     if (trace.hasError) return 1;
     const { bits, bitsAt } = trace.facts;

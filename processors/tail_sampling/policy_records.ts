@@ -20,6 +20,13 @@ export class PolicyRecords {
     return Buffer.concat([this.#attribute('tailsampling.policy', name), ...this.#composite()]);
   }
 
+  /** The same for late spans. @param sampledBy -1: not known any more */
+  late(sampledBy: number): Uint8Array {
+    const policy = this.#policies[sampledBy];
+    const known = policy ? [this.#attribute('tailsampling.policy', policy.name)] : [];
+    return Buffer.concat([...known, this.#attribute('tailsampling.cached_decision', true)]);
+  }
+
   /** As upstream, also where another policy settled it. */
   #composite(): Uint8Array[] {
     const seat = this.#policies.findLast(
@@ -30,7 +37,7 @@ export class PolicyRecords {
     return sub ? [this.#attribute('tailsampling.composite_policy', sub.name)] : [];
   }
 
-  #attribute(key: string, value: string): Uint8Array {
+  #attribute(key: string, value: string | true): Uint8Array {
     const id = `${key}=${value}`;
     const known = this.#encoded.get(id);
     if (known) return known;
@@ -40,13 +47,14 @@ export class PolicyRecords {
   }
 }
 
-/** `repeated KeyValue attributes = 3` of an InstrumentationScope, with one text in it. */
-function encodeAttribute(key: string, value: string): Uint8Array {
+/** `repeated KeyValue attributes = 3` of an InstrumentationScope, with one value in it. */
+function encodeAttribute(key: string, value: string | true): Uint8Array {
   const writer = new Writer(64);
   const pair = writer.open(3);
   writer.string(1, key);
   const any = writer.open(2);
-  writer.string(1, value);
+  if (value === true) writer.varint(2, 1);
+  else writer.string(1, value);
   writer.close(any);
   writer.close(pair);
   return writer.finish();

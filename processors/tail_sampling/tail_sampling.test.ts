@@ -72,6 +72,27 @@ test('late spans follow the decision, since caches are on by default', async () 
   await stop();
 });
 
+test('record_policy marks the scopes of kept spans, and of those that come late', async () => {
+  const { put, next, clock, stop } = rig({ policies: [errors], decision_wait: '1s', record_policy: true });
+  await put({ trace: 1, status: 2 });
+  await clock.advance(2_000);
+  await put({ trace: 1, id: 9 });
+  await clock.advance(2_000);
+  const scopes = next.taken.map((batch) => {
+    const walk = walkSpans(batch);
+    expect(walk.nextResource() && walk.nextScope()).toBe(true);
+    const { attributes } = walk.scope.scope;
+    const found: [string, unknown][] = [];
+    for (let pair = attributes.next(); pair; pair = attributes.next()) found.push([pair.key, pair.value.plain()]);
+    return Object.fromEntries(found);
+  });
+  expect(scopes).toEqual([
+    { 'tailsampling.policy': 'errors' },
+    { 'tailsampling.policy': 'errors', 'tailsampling.cached_decision': true },
+  ]);
+  await stop();
+});
+
 test('the sizes of what it holds, and what is odd about its policies, are said at start', async () => {
   const { sampler, logger, stop } = rig({
     policies: [{ name: 'd', type: 'drop' }, always],
