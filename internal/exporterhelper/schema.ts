@@ -23,6 +23,24 @@ const batchFields = {
   ),
 };
 
+/** What a queue does when it is full; the names are ours. */
+export function overflowFields() {
+  return {
+    on_overflow: z
+      .enum(['refuse', 'drop_new', 'drop_oldest'])
+      .default('refuse')
+      .describe(
+        'What a full queue does. refuse: the sender is told to retry, and with several exporters in a pipeline so for all of them. drop_new, drop_oldest: what comes, or what has waited longest, is given up, counted with reason `queue_full` and logged: for a backend that must not hold up the others.',
+      ),
+    budget_percentage: percentage()
+      .gt(0)
+      .optional()
+      .describe(
+        'What the queue may hold at the most, besides queue_size, as a share of `service.memory_budget_mib`. Default: no limit of its own with refuse, 25 with the others.',
+      ),
+  };
+}
+
 /** `sending_queue` of an exporter. */
 export function sendingQueue() {
   return defaulted(
@@ -32,18 +50,7 @@ export function sendingQueue() {
       queue_size: wholeNumber(1).default(1000).describe('What the queue may hold, in units of `sizer`.'),
       sizer: z.enum(['requests', 'items', 'bytes']).default('requests').describe('What queue_size counts.'),
       block_on_overflow: z.boolean().default(false).describe('A full queue makes the sender wait instead of refusing.'),
-      on_overflow: z
-        .enum(['refuse', 'drop_new', 'drop_oldest'])
-        .default('refuse')
-        .describe(
-          'What a full queue does. refuse: the sender is told to retry, and with several exporters in a pipeline so for all of them. drop_new, drop_oldest: what comes, or what has waited longest, is given up, counted with reason `queue_full` and logged: for a backend that must not hold up the others.',
-        ),
-      budget_percentage: percentage()
-        .gt(0)
-        .optional()
-        .describe(
-          'What the queue may hold at the most, besides queue_size, as a share of `service.memory_budget_mib`. Default: no limit of its own with refuse, 25 with the others.',
-        ),
+      ...overflowFields(),
       wait_for_result: z.boolean().default(false).describe('The sender is answered when the backend has answered.'),
       storage: unsupported('the queue is held in memory only'),
       batch: section(object(batchFields)),
