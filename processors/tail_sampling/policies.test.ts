@@ -157,6 +157,15 @@ test('an expression may match an empty text of a resource, but none of a span; a
   check(policy, [withAttributes({}, { k: 5 })], true);
 });
 
+test('an expression that would explode answers on a long text', () => {
+  const policy = {
+    type: 'string_attribute',
+    string_attribute: { key: 'k', values: ['(a+)+$', '(a|aa)*c'], enabled_regex_matching: true },
+  };
+  check(policy, [withAttributes({ k: `${'a'.repeat(20_000)}b` })], false);
+  check(policy, [withAttributes({ k: `b${'a'.repeat(20_000)}` })], true);
+});
+
 test('a small cache of matches answers right for many values', () => {
   const trial = new Trial([
     {
@@ -241,6 +250,11 @@ test.each([
 ])('trace_state of a span with %j: %s', (traceState, want) => {
   const policy = { type: 'trace_state', trace_state: { key: 'key', values: ['value1', 'value2', ''] } };
   check(policy, [{ spans: [span(), span({ traceState })] }], want);
+});
+
+test('a tracestate of a million commas is read to its end', () => {
+  const policy = { type: 'trace_state', trace_state: { key: 'key', values: ['value1'] } };
+  check(policy, [{ spans: [span({ traceState: `${','.repeat(1_000_000)}key=value1` })] }], true);
 });
 
 test.each([
