@@ -1,3 +1,4 @@
+import { sleep, systemClock } from '../../../internal/core/clock.ts';
 import type { Outputs } from '../../../internal/core/component.ts';
 import { noContext } from '../../../internal/core/consumer.ts';
 import { MemoryBudget } from '../../../internal/core/memory.ts';
@@ -38,6 +39,8 @@ const defaultBudgetBytes = 128 * 2 ** 20;
 const randomSeed = 1;
 /** A silence longer than this is shortened to it: by then whatever waited has been decided. */
 const longestSilenceMs = 3_600_000;
+/** Real time that a component may take for its files before virtual time goes on without it. */
+const ioPatienceMs = 500;
 /** Batches that may be without an answer before the sender waits. */
 const maxOpen = 256;
 /** How often samplers are asked for what they decided. */
@@ -179,18 +182,27 @@ class Run {
     return this.#open > 0 || [...branches, ...connectors].some(({ held }) => held > 0);
   }
 
-  /** What waits for a timer would wait for ever. */
+  /**
+   * What waits for a timer would wait for ever, so time goes on, in ever larger steps. What reads a file at its start is waited for first:
+   * virtual time must not depend on how fast the disk is.
+   */
   async #whileTimePasses(work: Promise<void>): Promise<void> {
     let isDone = false;
+    const ended = new AbortController();
     const done = work.finally(() => {
       isDone = true;
+      ended.abort();
     });
     // The caller sees its failure below, once time has passed.
     done.catch(() => {});
     await settled();
-    for (let passed = 0; !isDone && passed <= 2 * longestSilenceMs; passed += 100) await this.#clock.advance(100);
-    if (!isDone)
+    for (let step = 100; !isDone && step <= 2 * longestSilenceMs; step *= 2) {
+      await sleep(systemClock, ioPatienceMs, ended.signal);
+      if (!isDone) await this.#clock.advance(step);
+    }
+    if (!isDone) {
       throw new Error('a component of the candidate does not end its work, although two hours of its time have passed');
+    }
     await done;
   }
 }
