@@ -37,7 +37,7 @@ export class TailMetrics implements TailObserver {
 
   constructor({ meter, id }: Settings, buffer: () => BufferGauges) {
     const spec = (name: string, help: string, labels: Readonly<Record<string, string>> = {}) => ({
-      name: `sluice_tail_${name}`,
+      name: `sluice_tail_sampling_${name}`,
       help,
       labels: { processor: id, ...labels },
     });

@@ -48,8 +48,12 @@ test('traces wait for decision_wait and leave if a policy samples them', async (
   expect(metric('count_traces_sampled', { policy: 'errors', ...not })).toBe(2);
   expect(metric('count_spans_sampled', { policy: 'slow', ...sampled })).toBe(2);
   expect(metric('sampling_policy_execution_count', { policy: 'slow' })).toBe(3);
-  expect(meter.value('sluice_tail_decisions_total', { processor: 'tail_sampling', trigger: 'decision_wait' })).toBe(3);
-  expect(meter.recorded('sluice_tail_decision_lag_milliseconds', { processor: 'tail_sampling' }).length).toBe(3);
+  expect(
+    meter.value('sluice_tail_sampling_decisions_total', { processor: 'tail_sampling', trigger: 'decision_wait' }),
+  ).toBe(3);
+  expect(meter.recorded('sluice_tail_sampling_decision_lag_milliseconds', { processor: 'tail_sampling' }).length).toBe(
+    3,
+  );
   await stop();
 });
 

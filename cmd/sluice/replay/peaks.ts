@@ -1,7 +1,7 @@
 import { HistogramSeries, type Registry } from '../../../internal/telemetry/series.ts';
 
 /** Gauges of what components hold outside the memory budget, all in bytes. */
-const gauges = ['sluice_tail_buffer_bytes'];
+const gauges = ['sluice_tail_sampling_buffer_bytes'];
 
 /** The most that each trace buffer ever took. */
 export class Peaks {
