@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -179,6 +179,17 @@ test('--compare of two sets of policies names who decided what in either', async
   expect(any).toMatchObject({ gained: 0, lostWithError: 0 });
   expect(any.lostExamples).toHaveLength(5);
   expect(any.lostExamples[0]).toMatchObject({ error: false, before: 'half', after: '(not sampled)' });
+});
+
+test('a sampler that learns begins anew and leaves nothing in its storage folder', async () => {
+  const storage = join(folder, 'learnt');
+  const biased = `error_biased_sampler: { sampling_percentage: 20, decision_wait: 5s, storage_directory: "${storage}" }`;
+  const config = file('biased.yaml', candidate(biased, 'error_biased_sampler'));
+  const { samplers, exporters }: Report = await report(['--config', config, capture]);
+  const decided = samplers[0]!.policies.reduce((sum, { kept, leftOut }) => sum + kept + leftOut, 0);
+  expect(decided).toBe(200);
+  expect(exporters[0]).toMatchObject({ errorTracesMissed: 0 });
+  expect(existsSync(storage)).toBe(false);
 });
 
 test('too few num_traces shows as evictions', async () => {
