@@ -39,6 +39,7 @@ export const components: readonly ComponentEntry[] = [
     [],
     async () => (await import('../../processors/tail_sampling/index.ts')).default,
   ),
+  entry('processor', 'transform', [], async () => (await import('../../processors/transform/index.ts')).default),
 
   entry('exporter', 'otlp_grpc', ['otlp'], async () => (await import('../../exporters/otlp_grpc/index.ts')).default),
   entry(

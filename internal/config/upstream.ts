@@ -22,7 +22,7 @@ const names: Readonly<Record<Kind, string>> = {
     coralogix cumulativetodelta deltatocumulative deltatorate dnslookup geoip groupbyattrs
     groupbytrace interval isolationforest k8sattributes logdedup logstransform memoryballast metricsgeneration
     metricstarttime metricstransform queuebatch redaction remotetap resourcedetection
-    routing schema spanmetrics sumologic transform unroll`,
+    routing schema spanmetrics sumologic unroll`,
   exporter: `
     alertmanager alibabacloudlogservice awscloudwatchlogs awsemf awskinesis awss3 awsxray azureblob azuredataexplorer
     azuremonitor bmchelix carbon cassandra clickhouse coralogix datadog dataset doris faro googlecloud

@@ -127,6 +127,9 @@ export class Args {
   literalInt(name: string): bigint | undefined {
     return this.#literal(name, 'int', 'an int') as bigint | undefined;
   }
+  literalDouble(name: string): number | undefined {
+    return this.#literal(name, 'float', 'a float such as 2.0') as number | undefined;
+  }
   literalBool(name: string): boolean | undefined {
     return this.#literal(name, 'bool', 'true or false') as boolean | undefined;
   }

@@ -1,4 +1,4 @@
-export { define as defineFunction, type FunctionTable } from './args.ts';
+export { type Args, define as defineFunction, type FunctionTable } from './args.ts';
 export type {
   Argument,
   Call,
@@ -22,10 +22,12 @@ export {
 } from './compile.ts';
 export { contextNames } from './contexts.ts';
 export type { Surroundings } from './expression.ts';
+export { missing as missingFunctions } from './functions/missing.ts';
+export { pointConverters } from './functions/points.ts';
 export { type Inferred, inferContext } from './infer.ts';
 export { type Parsed, parseCondition, parseStatement } from './parser.ts';
 export { Pass, type Work } from './pass.ts';
 export type { OttlProblem } from './problem.ts';
 export { compileRegex, expandTemplate, type Regex, type RegexMatch } from './regex.ts';
 export { type Context, Scene } from './scene.ts';
-export { OttlError } from './values.ts';
+export { fail as failStatement, OttlError } from './values.ts';

@@ -11,8 +11,9 @@ import {
   SummaryPoint,
 } from '../otlp/view/point.ts';
 import { LEN } from '../otlp/wire.ts';
+import { Writer } from '../otlp/writer.ts';
 import { type Context, Scene } from './scene.ts';
-import { ValueMap } from './values.ts';
+import { fail, ValueMap } from './values.ts';
 
 /** What is done at each place of one context. */
 export interface Work {
@@ -29,6 +30,8 @@ const GROUPS = tag(1);
 const MEMBERS = tag(2);
 const EVENTS = tag(11);
 const POINTS = tag(1);
+/** Metrics made in one scope. */
+const MAX_ADDED = 10_000;
 const noCache = new ValueMap([]);
 
 /**
@@ -57,6 +60,7 @@ export class Pass {
   /** Returns `payload` itself where nothing changes. Throws what `work` throws; then nothing is changed. */
   run(payload: Payload): Payload {
     this.#out = new Assembly();
+    this.#scene.added.length = 0;
     let same = true;
     const chunks: Uint8Array[] = [];
     for (const chunk of payload.chunks) {
@@ -66,8 +70,8 @@ export class Pass {
     }
     if (same) return payload;
     let items = payload.itemCount;
-    // Statements about metrics may replace data points.
-    if (this.#work.context === 'metric')
+    // Statements may replace data points, and make metrics.
+    if (this.#signal === 'metrics')
       items = chunks.reduce((sum, chunk) => sum + countItems(this.#signal, chunk), 0);
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     return new Payload(this.#signal, chunks, items, bytes);
@@ -109,6 +113,7 @@ export class Pass {
         if (fields.tag === members) member(fields);
         else out.copy(buf, fields.at, fields.to);
       }
+      if (context === 'scope') this.#added();
       out.close();
       return;
     }
@@ -129,12 +134,31 @@ export class Pass {
       if (own) held.copy(buf, fields.at, fields.to);
       else member(fields);
     }
+    if (context === 'scope') this.#added();
     this.#out = out;
     const content = held.finish();
     out.open(at.tag);
     out.copy(Buffer.from(cursor.buf.subarray(cursor.start, cursor.end)), 0, cursor.end - cursor.start);
     out.copy(content, 0, content.length);
     out.close();
+  }
+
+  /** What statements made: the same statements are about it, as upstream. */
+  #added(): void {
+    const { added } = this.#scene;
+    for (let i = 0; i < added.length; i++) {
+      if (i >= MAX_ADDED)
+        fail(
+          `more than ${MAX_ADDED} metrics were made in one scope: give the statement a condition that they do not meet`,
+        );
+      const field = new Writer(added[i]!.length + 8);
+      field.bytes(2, added[i]!);
+      const bytes = field.finish();
+      const at = new Fields().reset(bytes, 0, bytes.length);
+      at.next();
+      this.#record(bytes, at);
+    }
+    added.length = 0;
   }
 
   #record(buf: Uint8Array, at: Fields): void {

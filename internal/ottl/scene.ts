@@ -27,6 +27,9 @@ export class Scene {
   /** `cache`: what statements keep from one to the next. */
   cache: ValueMap = emptyMap;
 
+  /** Metrics that statements made, whole messages: they come behind the others of the scope. */
+  readonly added: Uint8Array[] = [];
+
   readonly #drafts = new Map<Cursor, Draft>();
 
   /** Where changes to the message that `cursor` stands on are written. */

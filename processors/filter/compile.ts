@@ -5,9 +5,9 @@ import {
   compileCondition,
   inferContext,
   parseCondition,
+  pointConverters,
   type Surroundings,
 } from '../../internal/ottl/index.ts';
-import { pointConverters } from './point_converters.ts';
 
 /** The contexts whose records a signal has. */
 const contexts: Readonly<Record<Signal, readonly Context[]>> = {

@@ -13,4 +13,13 @@ export const missing: Readonly<Record<string, string>> = {
   UserAgent: 'user agents are not parsed',
   XXH3: 'this hash is not implemented; use FNV or SHA256',
   XXH128: 'this hash is not implemented; use FNV or SHA256',
+  aggregate_on_attributes: 'aggregation is not implemented',
+  aggregate_on_attribute_value: 'aggregation is not implemented',
+  convert_exponential_histogram_to_histogram: 'this conversion is not implemented',
+  convert_summary_quantile_val_to_gauge: 'this conversion is not implemented',
+  extract_percentile_metric: 'this conversion is not implemented',
+  merge_histogram_buckets: 'this conversion is not implemented',
+  set_semconv_span_name: 'span names are not derived; set the name by statements',
+  ParseCLF: 'this log format is not parsed; use ExtractPatterns',
+  ParseLEEF: 'this log format is not parsed; use ExtractPatterns',
 };

@@ -1,13 +1,13 @@
-import type { Metric } from '../../internal/otlp/view/metric.ts';
-import { defineFunction, type FunctionTable } from '../../internal/ottl/index.ts';
+import type { Metric } from '../../otlp/view/metric.ts';
+import { define, type FunctionTable } from '../args.ts';
 
-/** What upstream's filter adds to the converters of metrics. */
+/** What upstream's filter, and the conditions of its transform, add to the converters of metrics. */
 export const pointConverters: FunctionTable = {
-  HasAttrKeyOnDatapoint: defineFunction('key', (args) => {
+  HasAttrKeyOnDatapoint: define('key', (args) => {
     const key = Buffer.from(args.literalText('key')!);
     return ({ metric }) => firstWith(metric, key) !== undefined;
   }),
-  HasAttrOnDatapoint: defineFunction('key, expected_val', (args) => {
+  HasAttrOnDatapoint: define('key, expected_val', (args) => {
     const key = Buffer.from(args.literalText('key')!);
     const wanted = args.literalText('expected_val')!;
     // A value that is no string counts as the empty one, as upstream.

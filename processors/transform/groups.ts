@@ -1,0 +1,135 @@
+import type { Signal } from '../../internal/otlp/payload.ts';
+import {
+  type CompiledCondition,
+  type CompiledStatement,
+  type Context,
+  compileCondition,
+  compileStatement,
+  type FunctionTable,
+  inferContext,
+  type OttlProblem,
+  parseCondition,
+  parseStatement,
+  pointConverters,
+  type Surroundings,
+} from '../../internal/ottl/index.ts';
+import type { ErrorMode, StatementList } from './config.ts';
+import { addingFunctions, metricFunctions } from './metric_functions.ts';
+
+/** The contexts whose records a signal has. */
+const contexts: Readonly<Record<Signal, readonly Context[]>> = {
+  traces: ['resource', 'scope', 'span', 'spanevent'],
+  metrics: ['resource', 'scope', 'metric', 'datapoint'],
+  logs: ['resource', 'scope', 'log'],
+};
+
+/** Statements of one context, carried out together on each record. */
+export interface Group {
+  readonly context: Context;
+  readonly conditions: readonly (CompiledCondition & { readonly text: string })[];
+  readonly statements: readonly CompiledStatement[];
+  readonly errorMode: ErrorMode | undefined;
+}
+
+/** What is wrong, and under which keys. */
+export interface Problem {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+interface Written {
+  readonly context: Context | '';
+  readonly conditions: readonly string[];
+  readonly statements: readonly string[];
+  readonly error_mode?: ErrorMode | undefined;
+}
+
+/** All that is wrong with a list of statements or groups. */
+export function problemsOf(signal: Signal, list: StatementList): Problem[] {
+  return writtenGroups(list).flatMap(({ group, where }) => {
+    const compiled = compileGroup(signal, group);
+    if (!('problems' in compiled)) return [];
+    return compiled.problems.map(({ path, message }) => ({
+      path: where === undefined ? path.slice(1) : [where, ...path],
+      message,
+    }));
+  });
+}
+
+/** The groups of a list that has no problems. */
+export function groupsOf(signal: Signal, list: StatementList, surroundings: Surroundings): Group[] {
+  return writtenGroups(list).map(({ group }) => {
+    const compiled = compileGroup(signal, group, surroundings);
+    if ('problems' in compiled) throw new Error(compiled.problems.map(({ message }) => message).join('; '));
+    return compiled;
+  });
+}
+
+/** Statements without a group make one of their own. */
+function writtenGroups(list: StatementList): { group: Written; where: number | undefined }[] {
+  const plain = list.filter((item) => typeof item === 'string');
+  if (plain.length > 0) return [{ group: { context: '', conditions: [], statements: plain }, where: undefined }];
+  return list.filter((item) => typeof item !== 'string').map((group, where) => ({ group, where }));
+}
+
+function compileGroup(signal: Signal, group: Written, surroundings?: Surroundings): Group | { problems: Problem[] } {
+  const { conditions, statements, error_mode } = group;
+  const problems: Problem[] = [];
+  const note = (kind: 'conditions' | 'statements', i: number, text: string, { message, at }: OttlProblem) => {
+    problems.push({ path: [kind, i], message: `at character ${at + 1} of ${JSON.stringify(text)}: ${message}` });
+  };
+  const context = contextOf(signal, group, note);
+  if (context === undefined) return { problems };
+  if (!contexts[signal].includes(context)) {
+    const message = `${signal} have no ${context}: expected ${contexts[signal].join(', ')}`;
+    return { problems: [{ path: ['context'], message }] };
+  }
+  const options = {
+    prefixed: group.context === '',
+    functions: functionsOf(context),
+    ...(surroundings ? { surroundings } : {}),
+  };
+  const onConditions = context === 'metric' ? pointConverters : {};
+  const ready: Group = {
+    context,
+    errorMode: error_mode,
+    conditions: conditions.flatMap((text, i) => {
+      const compiled = compileCondition(text, context, { ...options, functions: onConditions });
+      if (compiled.ok) return [{ ...compiled, text }];
+      note('conditions', i, text, compiled.problem);
+      return [];
+    }),
+    statements: statements.flatMap((text, i) => {
+      const compiled = compileStatement(text, context, options);
+      if (compiled.ok) return [compiled];
+      note('statements', i, text, compiled.problem);
+      return [];
+    }),
+  };
+  return problems.length > 0 ? { problems } : ready;
+}
+
+/** The context that is named, or the one that all paths of the group tell; undefined where there is none, which `note` was told. */
+function contextOf(
+  signal: Signal,
+  { context, conditions, statements }: Written,
+  note: (kind: 'conditions' | 'statements', i: number, text: string, problem: OttlProblem) => void,
+): Context | undefined {
+  if (context !== '') return context;
+  if (statements.length === 0) return contexts[signal][0];
+  const parsed = [
+    ...statements.map((text, i) => ({ kind: 'statements' as const, i, text, parsed: parseStatement(text) })),
+    ...conditions.map((text, i) => ({ kind: 'conditions' as const, i, text, parsed: parseCondition(text) })),
+  ];
+  for (const { kind, i, text, parsed: one } of parsed) if (!one.ok) note(kind, i, text, one.problem);
+  const trees = parsed.flatMap(({ parsed: one }) => (one.ok ? [one.ast] : []));
+  if (trees.length < parsed.length) return undefined;
+  const inferred = inferContext(trees, contexts[signal], functionsOf);
+  if (inferred.ok) return inferred.context;
+  note('statements', 0, statements[0]!, inferred.problem);
+  return undefined;
+}
+
+function functionsOf(context: Context): FunctionTable {
+  return context === 'metric' ? metricFunctions : context === 'datapoint' ? addingFunctions : {};
+}

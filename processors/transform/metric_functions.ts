@@ -1,0 +1,181 @@
+import type { Metric } from '../../internal/otlp/view/metric.ts';
+import type { DataPoint, SummaryPoint } from '../../internal/otlp/view/point.ts';
+import { Writer } from '../../internal/otlp/writer.ts';
+import { type Args, defineFunction, type FunctionTable, failStatement, type Scene } from '../../internal/ottl/index.ts';
+import { scaleData } from './scale.ts';
+
+/** Field numbers of the members of Metric.data, and of what a metric begins with. */
+const GAUGE = 5;
+const SUM = 7;
+const dataFields = [5, 7, 9, 10, 11];
+const NAME = 1;
+const DESCRIPTION = 2;
+const UNIT = 3;
+
+/** What upstream's transform processor adds to the functions of metrics. */
+export const metricFunctions: FunctionTable = {
+  convert_sum_to_gauge: defineFunction('', () => (scene) => {
+    const { metric } = scene;
+    if (metric.dataField === SUM) setData(scene, GAUGE, (out) => writePoints(out, metric));
+    return undefined;
+  }),
+  convert_gauge_to_sum: defineFunction('string_agg_temp, monotonic', (args) => {
+    const temporality = temporalityOf(args);
+    const monotonic = args.literalBool('monotonic')!;
+    return (scene) => {
+      const { metric } = scene;
+      if (metric.dataField === GAUGE) {
+        setData(scene, SUM, (out) => {
+          writePoints(out, metric);
+          writeSum(out, temporality, monotonic);
+        });
+      }
+      return undefined;
+    };
+  }),
+  copy_metric: defineFunction('name?, description?, unit?', (args) => {
+    const texts = [NAME, DESCRIPTION, UNIT].map((field, i) => {
+      const name = ['name', 'description', 'unit'][i]!;
+      return args.has(name) ? ([field, args.text(name)] as const) : undefined;
+    });
+    return (scene) => {
+      const { metric } = scene;
+      const out = new Writer(metric.end - metric.start + 64);
+      out.range(metric.buf, metric.start, metric.end);
+      // The last of a text that is there twice counts.
+      for (const text of texts) if (text) out.string(text[0], text[1](scene));
+      scene.added.push(out.finish());
+      return undefined;
+    };
+  }),
+  scale_metric: defineFunction('multiplier, unit?', (args) => {
+    const multiplier = args.literalDouble('multiplier')!;
+    const unit = args.has('unit') ? args.text('unit') : undefined;
+    return (scene) => {
+      const { dataField } = scene.metric;
+      if (dataField === 0) failStatement('a metric without data cannot be scaled');
+      if (dataField === 10) failStatement('exponential histograms cannot be scaled');
+      const said = unit?.(scene);
+      const scaled = scaleData(scene.metric.data!, multiplier);
+      replace(scene, dataField, (out) => out.bytes(dataField, scaled));
+      if (said !== undefined) replace(scene, UNIT, (out) => out.string(UNIT, said));
+      return undefined;
+    };
+  }),
+  extract_count_metric: defineFunction('monotonic, suffix?', (args) =>
+    extracted(args, '_count', true, (point) => ('count' in point ? (point.count as bigint) : undefined)),
+  ),
+  extract_sum_metric: defineFunction('monotonic, suffix?', (args) =>
+    extracted(args, '_sum', false, (point) => ('sum' in point ? (point.sum as number | undefined) : undefined)),
+  ),
+};
+
+/** The same for data points. */
+export const addingFunctions: FunctionTable = {
+  convert_summary_count_val_to_sum: defineFunction('string_agg_temp, monotonic, suffix?', (args) =>
+    fromSummary(args, '_count', (point) => point.count),
+  ),
+  convert_summary_sum_val_to_sum: defineFunction('string_agg_temp, monotonic, suffix?', (args) =>
+    fromSummary(args, '_sum', (point) => point.sum),
+  ),
+};
+
+function temporalityOf(args: Args): number {
+  const text = args.literalText('string_agg_temp')!;
+  if (text !== 'delta' && text !== 'cumulative') args.refuse('string_agg_temp', 'expected "delta" or "cumulative"');
+  return text === 'delta' ? 1 : 2;
+}
+
+function fromSummary(args: Args, ending: string, value: (point: SummaryPoint) => bigint | number) {
+  const temporality = temporalityOf(args);
+  const monotonic = args.literalBool('monotonic')!;
+  const suffix = args.literalText('suffix') ?? ending;
+  return (scene: Scene) => {
+    const { metric } = scene;
+    if (metric.dataField === 11) {
+      addSum(scene, { suffix, unit: metric.unit, temporality, monotonic }, (point) => value(point as SummaryPoint));
+    }
+    return undefined;
+  };
+}
+
+/** A sum of what each data point counted or added up. */
+function extracted(
+  args: Args,
+  ending: string,
+  count: boolean,
+  value: (point: DataPoint) => bigint | number | undefined,
+) {
+  const monotonic = args.literalBool('monotonic')!;
+  const suffix = args.literalText('suffix') ?? ending;
+  return (scene: Scene) => {
+    const { metric } = scene;
+    const temporality = metric.dataField === 11 ? 2 : metric.dataField >= 9 ? metric.data!.aggregationTemporality : 0;
+    if (temporality === 0) failStatement('expected a histogram or summary with an aggregation temporality');
+    addSum(scene, { suffix, unit: count ? '1' : metric.unit, temporality, monotonic }, value);
+    return undefined;
+  };
+}
+
+interface NewSum {
+  readonly suffix: string;
+  readonly unit: string;
+  readonly temporality: number;
+  readonly monotonic: boolean;
+}
+
+function addSum(scene: Scene, sum: NewSum, value: (point: DataPoint) => bigint | number | undefined): void {
+  const { metric } = scene;
+  const out = new Writer(512);
+  out.string(NAME, metric.name + sum.suffix);
+  if (metric.description !== '') out.string(DESCRIPTION, metric.description);
+  if (sum.unit !== '') out.string(UNIT, sum.unit);
+  const data = out.open(SUM);
+  let points = 0;
+  const list = metric.data!.points;
+  for (let point = list.next(); point; point = list.next()) {
+    const said = value(point);
+    if (said === undefined) continue;
+    points++;
+    const start = out.open(1);
+    if (point.startTimeUnixNano !== 0n) out.fixed64(2, point.startTimeUnixNano);
+    if (point.timeUnixNano !== 0n) out.fixed64(3, point.timeUnixNano);
+    if (typeof said === 'bigint') out.fixed64(6, said);
+    else out.double(4, said);
+    const { attributes } = point;
+    for (let pair = attributes.next(); pair; pair = attributes.next())
+      out.bytes(7, pair.buf.subarray(pair.start, pair.end));
+    out.close(start);
+  }
+  writeSum(out, sum.temporality, sum.monotonic);
+  out.close(data);
+  if (points > 0) scene.added.push(out.finish());
+}
+
+function writeSum(out: Writer, temporality: number, monotonic: boolean): void {
+  out.varint(2, temporality);
+  if (monotonic) out.varint(3, 1);
+}
+
+function writePoints(out: Writer, metric: Metric): void {
+  const list = metric.data!.points;
+  for (let point = list.next(); point; point = list.next()) out.bytes(1, point.buf.subarray(point.start, point.end));
+}
+
+/** Puts the data of another kind in the place of what there was. */
+function setData(scene: Scene, field: number, write: (out: Writer) => void): void {
+  const out = new Writer(scene.metric.end - scene.metric.start + 16);
+  const start = out.open(field);
+  write(out);
+  out.close(start);
+  const data = out.finish();
+  for (const other of dataFields)
+    if (other !== field) scene.draftFor(scene.metric).replace(scene.metric, other, new Uint8Array(0));
+  scene.draftFor(scene.metric).replace(scene.metric, field, data);
+}
+
+function replace(scene: Scene, field: number, write: (out: Writer) => void): void {
+  const out = new Writer(256);
+  write(out);
+  scene.draftFor(scene.metric).replace(scene.metric, field, out.finish());
+}
