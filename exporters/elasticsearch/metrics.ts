@@ -168,7 +168,8 @@ export class MetricEncoder {
       for (const [name, { value }] of points) head.add(name, (json) => json.raw(value));
       head.writeNested(out);
     } else {
-      bulk.begin({ route, dynamicTemplates: this.#templates(points) });
+      // An index of the user's own has no templates by these names, and the server would refuse the document for it.
+      bulk.begin({ route, dynamicTemplates: route.stream && this.#templates(points) });
       out.raw(head);
       out.ascii(',"metrics":{');
       let first = true;

@@ -70,7 +70,7 @@ export class ElasticsearchSender implements Sender {
       delivery = new Delivery(bulk.documents);
       this.#deliveries.set(batch, delivery);
       this.#counters.received(bulk.documents);
-    } else this.#counters.retried(delivery.waiting.length);
+    } else if (delivery.waiting.length < bulk.documents) this.#counters.retried(delivery.waiting.length);
     delivery.tries++;
     const { clock } = this.#settings;
     const requests = new BulkRequests(this.#client, this.#config, this.#counters, clock, bulk, delivery);
