@@ -48,6 +48,8 @@ export class PolicyDecider implements Decider {
   readonly #records: PolicyRecords | undefined;
   readonly #settings: Surroundings;
   readonly #observer: PolicyObserver;
+  /** Of the decision under way: by ballot the first policy that gave it, or -1. */
+  readonly #first = new Int32Array(7);
   #decisions = 0;
 
   constructor(config: TailSamplingConfig, settings: Surroundings, observer: PolicyObserver) {
@@ -124,7 +126,7 @@ export class PolicyDecider implements Decider {
 
   /** Dropped, then what an inverted match forbids, then sampled, then what only inverted matches sample, else not. */
   #decideWhole(trace: BufferedTrace, into: Decision): void {
-    const first = [-1, -1, -1, -1, -1, -1, -1];
+    const first = this.#first.fill(-1);
     for (let i = 0; i < this.policies.length; i++) {
       const ballot = this.#ask(i, trace);
       if (first[ballot] === -1) first[ballot] = i;

@@ -1,10 +1,10 @@
 import type { BufferedTrace } from '../../internal/sampling/decider.ts';
 import { type Ballot, NOT_ASKED } from './ballot.ts';
 
-/** Duration and spans: 8 + 4. */
+/** Duration, 8 bytes; spans, 4; then the values of 4 bytes each, then the ballots of one. */
 const header = 12;
 
-/** What an explanation is made of: read back from the notes, or straight from the last decision. */
+/** What an explanation is made of. */
 export interface Told {
   readonly durationNanos: number;
   readonly spans: number;
@@ -17,63 +17,78 @@ export interface Told {
  * of a trace are these few bytes and nothing else.
  */
 export class Notes {
-  #ballots = new Uint8Array(0);
+  #ballotSlots = 0;
+  #valueSlots = 0;
+  /** All of one buffer, made once the slots are given out. */
+  #bytes = new Uint8Array(0);
+  #durations = new Float64Array(0);
+  #words = new Uint32Array(0);
   #values = new Float32Array(0);
-  readonly #view = new DataView(new ArrayBuffer(header));
 
   /** @returns the place of one more ballot */
   ballotSlot(): number {
-    this.#ballots = new Uint8Array(this.#ballots.length + 1);
-    return this.#ballots.length - 1;
+    return this.#ballotSlots++;
   }
 
   /** @returns the place of one more value */
   valueSlot(): number {
-    this.#values = new Float32Array(this.#values.length + 1);
-    return this.#values.length - 1;
+    return this.#valueSlots++;
   }
 
   get length(): number {
-    return header + this.#ballots.length + 4 * this.#values.length;
+    return this.#ballotsAt + this.#ballotSlots;
   }
 
   begin({ durationNanos, spanCount }: BufferedTrace): void {
-    this.#ballots.fill(NOT_ASKED);
-    this.#values.fill(0);
-    this.#view.setFloat64(0, durationNanos);
-    this.#view.setUint32(8, spanCount);
+    if (this.#bytes.length === 0) this.#prepare();
+    this.#bytes.fill(0);
+    this.#durations[0] = durationNanos;
+    this.#words[2] = spanCount;
   }
 
   vote(slot: number, ballot: Ballot): Ballot {
-    this.#ballots[slot] = ballot;
+    this.#bytes[this.#ballotsAt + slot] = ballot;
     return ballot;
   }
 
   /** Of the decision under way. */
   ballot(slot: number): Ballot {
-    return (this.#ballots[slot] ?? NOT_ASKED) as Ballot;
+    return (this.#bytes[this.#ballotsAt + slot] ?? NOT_ASKED) as Ballot;
   }
 
   note(slot: number, value: number): void {
-    this.#values[slot] = value;
+    this.#values[header / 4 + slot] = value;
   }
 
   write(into: Uint8Array, at: number): number {
-    into.set(new Uint8Array(this.#view.buffer), at);
-    into.set(this.#ballots, at + header);
-    into.set(new Uint8Array(this.#values.buffer), at + header + this.#ballots.length);
-    return this.length;
+    const bytes = this.#bytes;
+    const { length } = this;
+    for (let i = 0; i < length; i++) into[at + i] = bytes[i]!;
+    return length;
   }
 
   read(notes: Uint8Array): Told {
-    const bytes = notes.slice();
-    const view = new DataView(bytes.buffer);
-    const values = header + this.#ballots.length;
+    // A copy, which begins where arrays of larger elements may begin.
+    const { buffer } = new Uint8Array(notes);
+    const values = new Float32Array(buffer, header, this.#valueSlots);
+    const ballots = new Uint8Array(buffer, this.#ballotsAt);
     return {
-      durationNanos: view.getFloat64(0),
-      spans: view.getUint32(8),
-      ballot: (slot) => (bytes[header + slot] ?? NOT_ASKED) as Ballot,
-      value: (slot) => view.getFloat32(values + 4 * slot, true),
+      durationNanos: new Float64Array(buffer, 0, 1)[0]!,
+      spans: new Uint32Array(buffer, 8, 1)[0]!,
+      ballot: (slot) => (ballots[slot] ?? NOT_ASKED) as Ballot,
+      value: (slot) => values[slot] ?? 0,
     };
+  }
+
+  get #ballotsAt(): number {
+    return header + 4 * this.#valueSlots;
+  }
+
+  #prepare(): void {
+    const buffer = new ArrayBuffer(Math.ceil(this.length / 8) * 8);
+    this.#bytes = new Uint8Array(buffer);
+    this.#durations = new Float64Array(buffer);
+    this.#words = new Uint32Array(buffer);
+    this.#values = new Float32Array(buffer);
   }
 }
