@@ -48,8 +48,7 @@ export class ApiV2Sink implements MessageSink {
   }
 
   beginMessage(bytes: number): void {
-    this.#out.begin(headBytes + bytes);
-    this.#out.reserve(headBytes);
+    this.#out.begin(Math.max(bytes, headBytes));
     this.#out.pos = headBytes;
   }
 

@@ -34,6 +34,8 @@ export class Encoder {
     let scope: Place | undefined;
     for (; at < spans.length; at++) {
       const span = spans[at]!;
+      // Better not begun than taken back: a message that grows beyond its slab is copied.
+      if (at > from && sink.size + sizeOf(span) * growth > maxBytes) break;
       const { mark } = sink;
       if (span.scope !== scope) {
         scope = span.scope;

@@ -50,7 +50,7 @@ export class ThriftSink implements MessageSink {
   }
 
   beginMessage(bytes: number): void {
-    this.#out.begin(bytes + 64);
+    this.#out.begin(bytes);
   }
 
   endMessage(): Written {
