@@ -11,7 +11,7 @@ const options: BudgetOptions = {
   ceiling: Number.POSITIVE_INFINITY,
   initial: 0.1,
   intervalMs: 5000,
-  burstSeconds: 0.5,
+  burstSeconds: 0.3,
 };
 
 interface Traffic {

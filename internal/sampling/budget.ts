@@ -62,11 +62,14 @@ export class Budget {
   readonly #cuts: (Cut | undefined)[] = [];
   readonly #ceilings: Float64Array;
   readonly #shares: Float64Array;
-  readonly #total: Meter;
-  readonly #first: Meter;
+  /** By class; that of the shares watches over everything. */
+  readonly #meters: readonly Meter[];
+  /** Nothing has come yet: there is nothing to plan with. */
+  #idle = true;
   #spent = 0;
   #debt = 0;
-  #plannedAt: number;
+  #settledAt: number;
+  #seenSince: number;
   #due: number;
 
   /** @param now monotonic milliseconds */
@@ -80,19 +83,23 @@ export class Budget {
     this.#probabilities = new Float64Array(4 * services).fill(1).fill(initial, SHARE * services);
     this.#ceilings = new Float64Array(services);
     this.#shares = new Float64Array(services);
-    this.#total = new Meter(burstSeconds, now);
-    this.#first = new Meter(burstSeconds, now);
+    this.#meters = classNames.map(() => new Meter(burstSeconds, now));
     this.allowed = target ?? 0;
-    if (target !== undefined) this.#allow(target, target, now);
-    this.#plannedAt = now;
+    this.#allow(0, now);
+    this.#settledAt = now;
+    this.#seenSince = now;
     this.#due = now + Math.min(soonMs, intervalMs);
   }
 
   /** Makes a plan if it is time. @returns whether it was */
   tick(now: number): boolean {
     if (now < this.#due) return false;
-    this.#plan(now);
-    return true;
+    const planned = !this.#idle;
+    if (planned) this.#plan(now);
+    else this.#due = now + Math.min(soonMs, this.#options.intervalMs);
+    this.#settledAt = now;
+    this.#seenSince = now;
+    return planned;
   }
 
   /**
@@ -101,6 +108,7 @@ export class Budget {
    */
   seen(service: number, kind: Class, cost: number, standsFor = cost): void {
     const at = kind * this.#options.services + service;
+    this.#idle = false;
     this.#seen[at]! += cost;
     this.#stoodFor[at]! += standsFor;
   }
@@ -118,11 +126,10 @@ export class Budget {
   /** An item was kept. */
   spend(kind: Class, cost: number, now: number): void {
     this.#spent += cost;
-    const unbounded = kind === SHARE || !Number.isFinite(this.#options.caps[kind]);
-    const first = unbounded ? 1 : this.#first.spend(cost, false, now);
-    if (first < 1) this.#brake(ERROR, SHARE, first, now);
-    const total = this.#total.spend(cost, kind !== SHARE, now);
-    if (total < 1) this.#brake(SHARE, 4, total, now);
+    const own = kind === SHARE ? 1 : this.#meters[kind]!.spend(cost, false, now);
+    if (own < 1) this.#brake(kind, own, now);
+    const total = this.#meters[SHARE]!.spend(cost, kind !== SHARE, now);
+    if (total < 1) this.#brake(SHARE, total, now);
   }
 
   /** A service is known no more: its place will be another's. */
@@ -155,27 +162,38 @@ export class Budget {
     this.#share(now);
   }
 
-  /** Classes `from` to `to`, the latter excluded, of all services. */
-  #brake(from: number, to: number, factor: number, now: number): void {
-    const { services, caps, intervalMs } = this.#options;
+  /** Spending runs away: one class must come down in all services, and a new plan is due soon. */
+  #brake(kind: Class, factor: number, now: number): void {
+    const { services, intervalMs } = this.#options;
     this.brakes++;
-    for (let kind = from; kind < to; kind++) {
-      if (kind < SHARE && !Number.isFinite(caps[kind])) continue;
-      for (let at = kind * services; at < (kind + 1) * services; at++) this.#set(at, this.#probabilities[at]! * factor);
+    for (let at = kind * services; at < (kind + 1) * services; at++) this.#set(at, this.#probabilities[at]! * factor);
+    const due = Math.min(this.#due, now + Math.min(soonMs, intervalMs));
+    // What came before is of another world: the plan is to know only what comes from now on, if that is long enough.
+    if (due < this.#due && (kind === SHARE || kind === ERROR)) {
+      this.#seen.fill(0);
+      this.#stoodFor.fill(0);
+      this.#seenSince = now;
+      this.#settle(now);
+      this.#debt = Math.max(0, this.#debt);
     }
-    this.#due = Math.min(this.#due, now + Math.min(soonMs, intervalMs));
+    this.#due = due;
   }
 
   #plan(now: number): void {
-    const seconds = (now - this.#plannedAt) / 1000;
-    this.#plannedAt = now;
     this.#due = now + this.#options.intervalMs;
     this.plans++;
-    for (let kind = 0; kind < 4; kind++) this.#learn(kind, seconds);
-    this.used = this.#spent / seconds;
+    for (let kind = 0; kind < 4; kind++) this.#learn(kind, (now - this.#seenSince) / 1000);
+    this.#settle(now);
+    this.#share(now);
+  }
+
+  /** Compares what was spent with what was allowed. */
+  #settle(now: number): void {
+    const seconds = (now - this.#settledAt) / 1000;
+    if (seconds > 0) this.used = this.#spent / seconds;
     this.#debt += this.#spent - this.allowed * seconds;
     this.#spent = 0;
-    this.#share(now);
+    this.#settledAt = now;
   }
 
   /** The whole first: what is true for all services shows there long before it shows for a small one. */
@@ -209,9 +227,7 @@ export class Budget {
     }
     for (let i = 0; i < services; i++) this.#ceilings[i] = Math.max(0, this.#options.ceiling - kept[i]!);
     const planned = first + this.#fill(SHARE, Math.max(0, left - first), this.#options.floor);
-    const capped = caps.reduce((sum, cap) => sum + (Number.isFinite(cap) ? cap : 0), 0);
-    // A percentage of nothing known yet is no budget to hold.
-    if (budget > 0) this.#allow(Math.max(budget, planned), capped * budget, now);
+    this.#allow(planned, now);
   }
 
   /** @returns what the class will take, in items per second */
@@ -233,9 +249,14 @@ export class Budget {
     return sum;
   }
 
-  #allow(total: number, first: number, now: number): void {
-    this.#total.allow(total, now);
-    this.#first.allow(first, now);
+  /** @param planned items per second that the plan will keep: floors may be above the budget */
+  #allow(planned: number, now: number): void {
+    const { caps } = this.#options;
+    const budget = this.allowed;
+    // A percentage of nothing known yet is no budget to hold.
+    if (budget === 0) return;
+    for (const kind of [ERROR, SLOW, RARE] as const) this.#meters[kind]!.allow(caps[kind] * budget, now);
+    this.#meters[SHARE]!.allow(Math.max(budget, planned), now);
   }
 
   #set(at: number, probability: number): void {

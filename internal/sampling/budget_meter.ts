@@ -1,12 +1,12 @@
 /** Between two looks at the clock that are closer than this, rates cannot be told. */
 const leastMs = 5;
 /** Spending this much over the rate for long is left to the next plan. */
-const tolerance = 1.25;
+const tolerance = 1.1;
 
 /**
  * Notices that more is spent than allowed, long before the next plan. What was not spent is not saved up.
  *
- *     over: spent > 1.25 * rate * elapsed + burst, counted from the last moment at which spending was not ahead of the rate
+ *     over: spent > 1.1 * rate * elapsed + burst, counted from the last moment at which spending was not ahead of the rate
  */
 export class Meter {
   readonly #burstSeconds: number;
@@ -25,7 +25,7 @@ export class Meter {
   /** @param rate per second */
   allow(rate: number, now: number): void {
     this.#perMs = rate / 1000;
-    this.#burst = Math.max(20, rate * this.#burstSeconds);
+    this.#burst = Math.max(40, rate * this.#burstSeconds);
     this.#restart(now);
   }
 
@@ -34,6 +34,7 @@ export class Meter {
    * @returns 1, or the factor below it by which the probabilities of the others must come down now
    */
   spend(cost: number, fixed: boolean, now: number): number {
+    if (this.#perMs === Number.POSITIVE_INFINITY) return 1;
     this.#spent += cost;
     if (fixed) this.#fixed += cost;
     const allowed = this.#perMs * (now - this.#mark);
@@ -44,7 +45,7 @@ export class Meter {
     if (fixed || this.#spent <= tolerance * allowed + this.#burst) return 1;
     const wanted = now - this.#mark < leastMs ? 0.5 : (allowed - this.#fixed) / (this.#spent - this.#fixed);
     this.#restart(now);
-    return Math.min(0.75, Math.max(1 / 32, wanted));
+    return Math.min(0.95, Math.max(1 / 32, wanted));
   }
 
   #restart(now: number): void {

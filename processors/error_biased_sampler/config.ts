@@ -78,7 +78,9 @@ export const schema = object({
     .optional()
     .describe('The budget, of what comes: of traces in tail mode, of spans or log records else.'),
   adjustment_interval: duration('5s').describe('From one plan of the budget to the next.'),
-  initial_sampling_percentage: percentage().default(10).describe('Of ordinary traces of a service, until it is known.'),
+  initial_sampling_percentage: percentage()
+    .default(10)
+    .describe('Of ordinary traces, until the first plan: about a second after the first decision.'),
   errors: defaulted(errors),
   over_budget_errors: enumeration(['thin', 'keep'])
     .default('thin')

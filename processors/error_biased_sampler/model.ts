@@ -107,7 +107,7 @@ export class Model {
   }
 }
 
-function budgetOptions(config: ErrorBiasedConfig, { buffered, countsTraces }: Manner) {
+function budgetOptions(config: ErrorBiasedConfig, { countsTraces }: Manner) {
   const { slow, rare, fair_share: share } = config;
   const errors = config.over_budget_errors === 'keep' ? Number.POSITIVE_INFINITY : config.over_budget_factor;
   return {
@@ -120,7 +120,6 @@ function budgetOptions(config: ErrorBiasedConfig, { buffered, countsTraces }: Ma
       (countsTraces ? share.ceiling_traces_per_second : share.ceiling_spans_per_second) ?? Number.POSITIVE_INFINITY,
     initial: config.initial_sampling_percentage / 100,
     intervalMs: config.adjustment_interval,
-    // Buffered traces fall due in rows of a second.
-    burstSeconds: buffered ? 1.5 : 0.5,
+    burstSeconds: 0.3,
   };
 }
