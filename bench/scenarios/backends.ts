@@ -97,8 +97,8 @@ async function measure(rig: Rig, settings: RunSettings, arrived: () => number): 
   rig.load.start();
   await rig.wait(settings.seconds, () => false);
   rig.load.stop();
-  await rig.wait(30, drained);
   const wall = (performance.now() - began) / 1000;
+  await rig.wait(30, drained);
   const usage = subject.usage()!;
   const own = process.cpuUsage(ownBefore);
   const account = rig.tally.account();

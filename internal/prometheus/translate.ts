@@ -307,7 +307,7 @@ export class Translator {
   #open(each: DataPoint, attributes: number, extra: ExtraName): boolean {
     const point = this.#point;
     point.timeMs = milliseconds(each.buf, each.valueStart(3));
-    if (point.timeMs === 0) {
+    if (point.timeMs === 0 && each.timeUnixNano === 0n) {
       this.#skipped('no_time', 1);
       return false;
     }
