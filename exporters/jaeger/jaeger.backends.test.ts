@@ -172,6 +172,45 @@ describe.skipIf(await isMissing('jaeger')).each(protocols)('%s', (protocol) => {
     });
   });
 
+  test('what is odd arrives too, and costs nothing else', async (context) => {
+    const jaeger = await started(context);
+    await running(config(protocol, portOf(jaeger, protocol)), {}, async (sluice) => {
+      const traceId = bytes('cc'.repeat(16));
+      const odd = {
+        'no times': {},
+        'ends before it starts': { startTimeUnixNano: String(start), endTimeUnixNano: String(start - 1_000_000n) },
+        'no end': { startTimeUnixNano: String(start) },
+        'as late as can be': { startTimeUnixNano: '18446744073709551615', endTimeUnixNano: '18446744073709551615' },
+        'as long as can be': { startTimeUnixNano: '1', endTimeUnixNano: '18446744073709551615' },
+        'many attributes': { attributes: Array.from({ length: 10_000 }, (_, n) => text(`key.${n}`, 'v')) },
+        'a megabyte': { attributes: [text('large', 'x'.repeat(1 << 20))] },
+        'keys twice and empty': { attributes: [text('a', '1'), text('a', '2'), text('', 'x')] },
+        'not a number': { attributes: [{ key: 'nan', value: { doubleValue: Number.NaN } }] },
+        '': { traceState: 'a=b' },
+      };
+      const spans = Object.entries(odd).map(([name, more], n) => ({
+        traceId,
+        spanId: bytes(`${n + 1}`.padStart(16, '0')),
+        name,
+        ...more,
+      }));
+      await send(sluice, traces({ resource: { attributes: [text('service.name', 'odd')] }, scopeSpans: [{ spans }] }));
+      await allSent(sluice, spans.length);
+      // As OTLP, since one span that is not a number makes the other form of the answer fail.
+      let got: string[] = [];
+      await until('it is shown', async () => {
+        const answer = await fetch(`http://127.0.0.1:${jaeger.ports.query}/api/v3/traces/${traceId.toString('hex')}`);
+        if (answer.status !== 200) return false;
+        const { result } = (await answer.json()) as any;
+        got = result.resourceSpans.flatMap(({ scopeSpans }: any) =>
+          scopeSpans.flatMap(({ spans }: any) => spans.map(({ name }: any) => name ?? '')),
+        );
+        return got.length >= spans.length;
+      });
+      expect(got.toSorted()).toEqual(Object.keys(odd).toSorted());
+    });
+  });
+
   test('a batch above the limit of the server arrives whole', async (context) => {
     const jaeger = await started(context);
     await running(config(protocol, portOf(jaeger, protocol)), {}, async (sluice) => {
