@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   components: async () => (await import('./commands/components.ts')).command,
   'print-config': async () => (await import('./commands/print_config.ts')).command,
   preview: async () => (await import('./commands/preview.ts')).command,
+  backend: async () => (await import('./commands/backend.ts')).command,
   generate: async () => (await import('./commands/generate.ts')).command,
   explain: async () => (await import('./commands/explain.ts')).command,
   replay: async () => (await import('./commands/replay.ts')).command,

@@ -10,6 +10,7 @@ Commands
   print-config   show the configuration as resolved, secrets masked
   components     list what a configuration may name, with signals and stability
   preview        what recorded telemetry would become in Prometheus, Elasticsearch or Jaeger, without sending it
+  backend        prepare Elasticsearch: write the index templates of our documents
   generate       send sample traces, metrics or logs to an OTLP endpoint
   explain        why a running collector kept a trace, or did not
   replay         what a configuration would make of recorded traffic
@@ -83,6 +84,20 @@ Examples
   sluice preview prometheus telemetry.jsonl
   sluice preview elasticsearch --config collector.yaml --exporter elasticsearch/logs telemetry.jsonl
   sluice preview jaeger telemetry.jsonl | jq -r '.process.serviceName + " " + .operationName'
+`,
+  backend: `Usage: sluice backend elasticsearch install --endpoint URL
+       sluice backend elasticsearch install --config SOURCE... [--exporter ID]
+
+Writes the component template and the index templates of the mapping mode otel to Elasticsearch. Doing it again changes nothing. The setting
+setup.templates of the exporter does the same at each start.
+
+  --endpoint URL        where Elasticsearch is; credentials may stand in it, http://user:password@host:9200
+  --config, -c SOURCE   take address, TLS and credentials of the exporter in this configuration
+  --exporter ID         which one, where there are several of the type
+
+Examples
+  sluice backend elasticsearch install --endpoint http://localhost:9200
+  sluice backend elasticsearch install --config collector.yaml --exporter elasticsearch/logs
 `,
   generate: `Usage: sluice generate traces|metrics|logs [--endpoint HOST:PORT] [--rate N] [--duration D] [--batch N] [--protocol grpc|http]
 

@@ -1,5 +1,6 @@
 import type { Attributes, KeyValue } from '../../internal/otlp/view/value.ts';
 import { shortVarintEnd, uint32At } from '../../internal/otlp/wire.ts';
+import { isBlank } from './json.ts';
 
 const nothing: Uint8Array = new Uint8Array(0);
 
@@ -92,6 +93,8 @@ export class AttributeTable {
       this.valueStart[i] = value;
       this.valueEnd[i] = end;
     } else this.#addSlowly(i, pair);
+    // All of them get the same name.
+    if (isBlank(this.buf, this.keyStart[i]!, this.keyEnd[i]!)) this.keyEnd[i] = this.keyStart[i]!;
     if (this.#known(i)) return;
     const first = buf[this.keyStart[i]!];
     if (first === 0x64 || first === 0x65) this.#markReserved(i);

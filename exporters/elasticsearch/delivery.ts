@@ -26,11 +26,16 @@ export class Delivery {
   }
 }
 
-/** The runs of items of a batch that did not arrive. */
+/**
+ * The runs of items of a batch that did not arrive.
+ *
+ * @param quote the server's words may be told: they quote the document, and end up in logs
+ */
 export function lossesOf(
   { documentOf, refused }: Pick<Bulk, 'documentOf' | 'refused'>,
   items: number,
   lost: ReadonlyMap<number, LostDocument>,
+  quote: boolean,
 ): Loss[] {
   const reasons = new Map<number, Outcome>();
   for (const { item, reason } of refused as readonly Refused[]) {
@@ -39,7 +44,7 @@ export function lossesOf(
   if (lost.size > 0) {
     for (let item = 0; item < items; item++) {
       const document = lost.get(documentOf[item]!);
-      if (document) reasons.set(item, outcomeOf(document));
+      if (document) reasons.set(item, outcomeOf(document, quote));
     }
   }
   const losses: { from: number; items: number; outcome: Retryable | Permanent }[] = [];
@@ -52,8 +57,9 @@ export function lossesOf(
   return losses;
 }
 
-function outcomeOf({ retryable, status, type, reason }: LostDocument): Outcome {
-  const text = `${type} (${status})${reason === '' ? '' : `: ${reason}`}`;
+function outcomeOf({ retryable, status, type, reason }: LostDocument, quote: boolean): Outcome {
+  const words = (quote || status === 0) && reason !== '' ? `: ${reason}` : '';
+  const text = status === 0 ? `${type}${words}` : `${type} (${status})${words}`;
   return retryable ? { status: 'retryable', reason: text } : { status: 'permanent', code: 'rejected', reason: text };
 }
 

@@ -283,6 +283,40 @@ for (const major of [8, 9] as const) {
       expect(settings.logger.lines.map(({ message }) => message)).toContain('Elasticsearch refused documents for good');
     });
 
+    test('hostile values are taken by the server, or refused alone', async () => {
+      const { put } = await start('logs');
+      const time = { timeUnixNano: '1700000000000000000' };
+      const value = (json: object) => ({ ...time, attributes: [{ key: 'v', value: json }] });
+      const many = (count: number) => ({
+        ...time,
+        attributes: Array.from({ length: count }, (_, i) => text(`key.${i}`, 'x')),
+      });
+      const records = [
+        value({ doubleValue: Number.NaN }),
+        value({ stringValue: 'x'.repeat(1_000_000) }),
+        value({ stringValue: '"\u0000' }),
+        value({ bytesValue: Buffer.from([255]) }),
+        value({}),
+        {
+          ...time,
+          attributes: [text('', 'no name'), text(' ', 'blank'), text('a.', 'x'), text('.b', 'y'), text('c..d', 'z')],
+        },
+        { ...time, attributes: [text('same', 'x'), text('same', 'y')] },
+        {
+          ...time,
+          body: { kvlistValue: { values: [text('a', 'x'), text('a.b', 'y'), text('', 'z'), text('a', 'w')] } },
+        },
+        {},
+        many(10_000),
+        { timeUnixNano: '18446744073709551615' },
+      ];
+      for (const [n, record] of records.entries()) {
+        const want =
+          n === records.length - 1 ? expect.objectContaining({ status: 'accepted' }) : { status: 'accepted' };
+        expect(await put(logs(record)), `record ${n}`).toEqual(want);
+      }
+    });
+
     test('with stable ids a batch that is sent twice is there once', async () => {
       const { put } = await start('logs', { document_ids: 'stable' });
       const record = { timeUnixNano: '1700000000000000000', body: { stringValue: 'once' } };

@@ -113,7 +113,7 @@ test('documents that are refused for good are counted by type, never sent again,
   expect(await put()).toMatchObject({
     status: 'accepted',
     rejectedItems: 1,
-    losses: [{ from: 1, items: 1, outcome: { status: 'permanent', code: 'rejected' } }],
+    losses: [{ from: 1, items: 1, outcome: { status: 'permanent', reason: 'document_parsing_exception (400)' } }],
   });
   expect(server.requests).toHaveLength(1);
   const refused = {

@@ -39,7 +39,7 @@ export class FieldList {
   }
 
   /**
-   * @param path the server takes no empty names between dots: `_` stands for them
+   * @param path the server takes no empty or blank names between dots: `_` stands for them
    * @param write writes the value, or nothing for no field
    */
   add(path: string, write: (out: JsonBytes) => void): void {
@@ -49,7 +49,7 @@ export class FieldList {
     this.#fields.push({
       path: path
         .split('.')
-        .map((part) => part || '_')
+        .map((part) => (part.trim() === '' ? '_' : part))
         .join('\0'),
       order: this.#fields.length,
       from,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { logs, made, metrics, only, spans, text } from './test/documents.ts';
 
-/* Input that nobody sends on purpose, and some that somebody does. The real server's view of it: hostile.backends.test.ts. */
+/* Input that nobody sends on purpose, and some that somebody does. The real server's view of it: elasticsearch.backends.test.ts. */
 
 const value = (json: object) => only(logs([{ attributes: [{ key: 'v', value: json }] }])).attributes.v;
 
@@ -54,8 +54,8 @@ test('keys that come twice inside a map are written once', () => {
   expect(value({ arrayValue: { values: [{ kvlistValue }] } })).toEqual([{ a: '1' }]);
 });
 
-test('a key without a name is an underscore', () => {
-  expect(only(logs([{ attributes: [text('', 'x')] }])).attributes).toEqual({ _: 'x' });
+test('keys without a name are one underscore', () => {
+  expect(only(logs([{ attributes: [text('', 'x'), text(' ', 'y')] }])).attributes).toEqual({ _: 'x' });
 });
 
 test('zero times are the epoch, and a span that ends before it begins has a duration below zero', () => {

@@ -84,9 +84,9 @@ export class JsonBytes {
     this.byte(QUOTE);
   }
 
-  /** The same with a colon behind it. The server takes no empty name: `_` stands for it. */
+  /** The same with a colon behind it. The server takes no empty or blank name: `_` stands for it. */
   key(from: Uint8Array, start: number, end: number): void {
-    if (start === end) this.ascii('"_"');
+    if (isBlank(from, start, end)) this.ascii('"_"');
     else this.text(from, start, end);
     this.byte(COLON);
   }
@@ -242,6 +242,12 @@ export class JsonBytes {
     }
     this.pos = end;
   }
+}
+
+/** Whether a name would be none to the server. */
+export function isBlank(from: Uint8Array, start: number, end: number): boolean {
+  while (start < end && from[start]! <= 0x20) start++;
+  return start === end;
 }
 
 function escaped(out: Uint8Array, pos: number, byte: number): number {

@@ -123,7 +123,7 @@ export class ElasticsearchSender implements Sender {
     }
     this.#log(batch, bulk, delivery);
     if (end.status === 'permanent' && delivery.lost.size === bulk.documents && bulk.refused.length === 0) return end;
-    const losses = lossesOf(bulk, batch.itemCount, delivery.lost);
+    const losses = lossesOf(bulk, batch.itemCount, delivery.lost, this.#quotes);
     if (again) return this.#unfinished(batch, bulk, delivery, end);
     if (losses.length === 0) return accepted;
     const rejectedItems = losses.reduce((sum, { items }) => sum + items, 0);
@@ -137,7 +137,7 @@ export class ElasticsearchSender implements Sender {
     for (const document of delivery.waiting) {
       open.set(document, { status: 0, type: 'unsent', reason: end.reason ?? '', retryable: true });
     }
-    return { ...end, losses: lossesOf(bulk, batch.itemCount, open) };
+    return { ...end, losses: lossesOf(bulk, batch.itemCount, open, this.#quotes) };
   }
 
   /** Tells of what was refused for good since the last try: one line in ten seconds, and all of it in the file. */
@@ -151,7 +151,7 @@ export class ElasticsearchSender implements Sender {
         documents: fresh.length + refused.length,
         status: first?.status,
         type: first?.type ?? 'not_encoded',
-        reason: this.#config.include_source_on_error || !first ? (first?.reason ?? refused[0]?.reason) : undefined,
+        reason: first ? (this.#quotes ? first.reason : undefined) : refused[0]!.reason,
         index: first && bulk.indices[fresh[0]![0]],
         kept_in: this.#config.rejected?.path,
         ...(leftOut > 0 && { left_out_before: leftOut }),
@@ -170,6 +170,11 @@ export class ElasticsearchSender implements Sender {
       const rejection = { index: bulk.indices[document]!, status, type, reason, of };
       this.#rejected.add(rejectionLine(batch, items, rejection, time));
     }
+  }
+
+  /** The server's reasons quote the document unless it was asked not to: they are for the rejection log then. */
+  get #quotes(): boolean {
+    return this.#config.include_source_on_error !== undefined;
   }
 
   #trouble(why: string): void {

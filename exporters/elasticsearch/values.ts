@@ -143,7 +143,7 @@ class Pairs {
   }
 
   write(pair: KeyValue): void {
-    const { key } = pair;
+    const key = pair.key.trim() === '' ? '_' : pair.key;
     if (this.#keys.has(key)) return;
     if (this.#keys.size > 0) this.#out.byte(COMMA);
     this.#keys.add(key);
