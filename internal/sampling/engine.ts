@@ -20,8 +20,10 @@ import { ARRIVAL, ROOTED, ROOTED_PRECIOUS, ROW, SINCE, SPANS, WAITING, WAITING_P
 /** Decisions that fall due within this time are made together; none is later than that and a slice. */
 const togetherMs = 50;
 /** A slice of decisions ends after so long, or so many, and lets others have their turn. */
-const sliceMs = 4;
-const sliceTraces = 2048;
+const slice = { ms: 4, traces: 2048 };
+/** And so once decisions are late: intake may bring no more than can be decided. */
+const longSlice = { ms: 20, traces: 8192 };
+const lateMs = 100;
 const discardedAtOnce = 16_384;
 /** How long a full next component is left alone, if it does not stir before. */
 const blockedMs = 50;
@@ -217,9 +219,10 @@ export class TailEngine implements Consumer {
   #slice(all: boolean): Ended {
     const { clock } = this.#settings;
     const begun = clock.monotonic();
+    const most = begun - this.#room.nextDueAt() > lateMs ? longSlice : slice;
     for (let traces = 0; ; traces++) {
       if (!this.#shipFull()) return 'blocked';
-      if (traces >= sliceTraces || (traces % 16 === 15 && clock.monotonic() - begun > sliceMs)) return 'more';
+      if (traces >= most.traces || (traces % 16 === 15 && clock.monotonic() - begun > most.ms)) return 'more';
       const now = clock.monotonic();
       if (!this.#decideNext(now, all)) break;
     }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { type Component, defineProcessor, type ProcessorFactory } from '../core/component.ts';
 import type { Consumer } from '../core/consumer.ts';
-import { accepted, type Outcome } from '../core/outcome.ts';
+import { accepted, type Outcome, retryable } from '../core/outcome.ts';
+import { seededRandom } from '../otlp/sample.ts';
 import { settled } from '../testkit/clock.ts';
 import { Inlet, Outlet, runningCollector, type TestConfig } from '../testkit/collector.ts';
 import { deferred, RecordingConsumer, TestAccount, testSettings } from '../testkit/settings.ts';
@@ -145,6 +146,68 @@ test('nothing is given to one that holds something already, is stopped, or twice
   const after = successorOf(before);
   expect(before.engine.handOver(after.engine)).toBe(true);
   expect(before.engine.handOver(successorOf(before).engine)).toBe(false);
+});
+
+test('through a row of reloads under load and limits that change, each span arrives once or is left out once', async () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const random = seededRandom(seed);
+    const keepEven = () =>
+      new TestDecider((trace, _trigger, into) => {
+        if ((trace.traceIds[trace.traceIdAt + 15]! & 1) === 0) into.verdict = 'sampled';
+      });
+    const flaky = () => (random() < 0.2 ? retryable('busy') : accepted);
+    const over = () => ({
+      maxBufferBytes: (4 + Math.floor(random() * 8)) << 20,
+      numTraces: random() < 0.5 ? 300 : 100_000,
+      sampledCacheSize: random() < 0.3 ? 0 : 100 + Math.floor(random() * 1000),
+      nonSampledCacheSize: random() < 0.3 ? 0 : 100 + Math.floor(random() * 1000),
+      explainBytes: random() < 0.2 ? 0 : 65_536,
+      decisionWaitMs: 1000 * (1 + Math.floor(random() * 20)),
+      decisionWaitAfterRootMs: random() < 0.5 ? 0 : 300,
+    });
+    const before = rig(over(), keepEven(), flaky);
+    const line = [{ engine: before.engine, next: before.next, account: before.account }];
+    const wanted: string[] = [];
+    let sent = 0;
+    for (let step = 0; step < 120; step++) {
+      if (random() < 0.1) {
+        const after = successorOf(
+          before,
+          over(),
+          keepEven(),
+          random() < 0.5 ? line.at(-1)!.account : new TestAccount(),
+        );
+        after.next.answer = flaky;
+        expect(line.at(-1)!.engine.handOver(after.engine)).toBe(true);
+        line.push(after);
+      }
+      const spans = Array.from({ length: 100 }, () => ({
+        trace: Math.floor(random() * (100 + step * 50)).toString(16),
+        name: `${sent++}`,
+        error: random() < 0.02,
+        root: random() < 0.1,
+        ballast: Math.floor(random() * 1500),
+      }));
+      // Now and then a batch still comes to one that was replaced.
+      const { engine } = random() < 0.2 ? line[Math.floor(random() * line.length)]! : line.at(-1)!;
+      while ((await engine.consume(request(spans), {})).status !== 'accepted') await before.clock.advance(20);
+      for (const { trace, name } of spans) if (Number.parseInt(trace, 16) % 2 === 0) wanted.push(name);
+      if (random() < 0.3) await before.clock.advance(Math.floor(random() * 500));
+    }
+    for (const { engine } of line) {
+      const stopped = engine.shutdown(new AbortController().signal);
+      await before.clock.advance(60_000);
+      await stopped;
+    }
+    const names = line.flatMap(({ next }) => next.taken.flatMap(arrivedIn)).map(({ name }) => name);
+    expect(names.sort()).toEqual(wanted.sort());
+    const accounts = [...new Set(line.map(({ account }) => account))];
+    const sum = (of: (account: TestAccount) => number) => accounts.reduce((total, account) => total + of(account), 0);
+    expect(accounts.map(({ held }) => held).every((held) => held === 0)).toBe(true);
+    expect([sum(({ handedOn }) => handedOn), sum(({ left }) => left)]).toEqual([wanted.length, sent - wanted.length]);
+    expect(sum(({ movedOn }) => movedOn)).toBe(sum(({ adopted }) => adopted));
+    expect(before.clock.timers).toBe(0);
+  }
 });
 
 /** A processor that is nothing but the engine. */
