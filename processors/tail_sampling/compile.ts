@@ -6,7 +6,7 @@ import { subPolicies, type TailSamplingConfig } from './config.ts';
 import { ConsistentPolicy, RandomnessFacts } from './consistent_policy.ts';
 import type { FactTable } from './fact_table.ts';
 import type { Bit } from './facts.ts';
-import { AllPolicy, CompositePolicy, NotPolicy, type SubPolicy } from './group_policies.ts';
+import { AllPolicy, CompositePolicy, NotPolicy, type Seat } from './group_policies.ts';
 import { TokenBucket } from './limiter.ts';
 import type { Notes } from './notes.ts';
 import { OttlFacts } from './ottl_facts.ts';
@@ -47,7 +47,7 @@ export class Compiler {
     this.#inverted = options.invert_decisions ? 'ranked' : 'plain';
   }
 
-  seat(config: PolicyConfig): SubPolicy {
+  seat(config: PolicyConfig): Seat {
     const { name, type } = config;
     return { name, type, policy: this.#policy(config), slot: this.notes.ballotSlot() };
   }
@@ -87,7 +87,7 @@ export class Compiler {
     }
   }
 
-  #subs(config: PolicyConfig): SubPolicy[] {
+  #subs(config: PolicyConfig): Seat[] {
     return subPolicies(config).map((sub) => this.seat(sub));
   }
 

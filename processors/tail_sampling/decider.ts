@@ -19,7 +19,7 @@ import { Compiler, type Surroundings } from './compile.ts';
 import type { TailSamplingConfig } from './config.ts';
 import { FactTable } from './fact_table.ts';
 import type { Gatherer } from './facts.ts';
-import type { SubPolicy } from './group_policies.ts';
+import type { Seat } from './group_policies.ts';
 import { Notes } from './notes.ts';
 import { PolicyRecords } from './policy_records.ts';
 
@@ -38,7 +38,7 @@ export const timedVotes = 64;
 export class PolicyDecider implements Decider {
   readonly bitWords: number;
   readonly numbers: number;
-  readonly policies: readonly SubPolicy[];
+  readonly policies: readonly Seat[];
   readonly maxNotes: number;
   readonly #config: TailSamplingConfig;
   readonly #gatherers: readonly Gatherer[];

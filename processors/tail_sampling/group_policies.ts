@@ -16,8 +16,8 @@ import { KeepRatio } from './limiter.ts';
 import type { Notes, Told } from './notes.ts';
 import { type Policy, round } from './policy.ts';
 
-/** A policy inside another one. */
-export interface SubPolicy {
+/** A policy with its name, and its place in the notes. */
+export interface Seat {
   readonly name: string;
   readonly type: string;
   readonly policy: Policy;
@@ -25,11 +25,11 @@ export interface SubPolicy {
   readonly slot: number;
 }
 
-function ask({ policy, slot }: SubPolicy, notes: Notes, trace: BufferedTrace): Ballot {
+function ask({ policy, slot }: Seat, notes: Notes, trace: BufferedTrace): Ballot {
   return notes.vote(slot, policy.vote(trace));
 }
 
-function tellAll(subs: readonly SubPolicy[], told: Told): string {
+function tellAll(subs: readonly Seat[], told: Told): string {
   if (subs.length === 0) return 'there are no sub-policies';
   return subs
     .map(({ name, type, policy, slot }) => {
@@ -42,10 +42,10 @@ function tellAll(subs: readonly SubPolicy[], told: Told): string {
 /** `and`, and with another word for yes `drop`: all sub-policies, in order, up to the first that does not sample. */
 export class AllPolicy implements Policy {
   readonly #notes: Notes;
-  readonly #subs: readonly SubPolicy[];
+  readonly #subs: readonly Seat[];
   readonly #yes: typeof SAMPLED | typeof DROPPED;
 
-  constructor(notes: Notes, subs: readonly SubPolicy[], yes: typeof SAMPLED | typeof DROPPED) {
+  constructor(notes: Notes, subs: readonly Seat[], yes: typeof SAMPLED | typeof DROPPED) {
     this.#notes = notes;
     this.#subs = subs;
     this.#yes = yes;
@@ -77,9 +77,9 @@ export class AllPolicy implements Policy {
 
 export class NotPolicy implements Policy {
   readonly #notes: Notes;
-  readonly #sub: SubPolicy;
+  readonly #sub: Seat;
 
-  constructor(notes: Notes, sub: SubPolicy) {
+  constructor(notes: Notes, sub: Seat) {
     this.#notes = notes;
     this.#sub = sub;
   }
@@ -98,7 +98,7 @@ export class NotPolicy implements Policy {
 }
 
 export interface Share {
-  readonly sub: SubPolicy;
+  readonly sub: Seat;
   /** Spans a second. */
   readonly spans: number;
 }
@@ -113,7 +113,7 @@ interface Spent {
 export class CompositePolicy implements Policy {
   /** The sub-policy that sampled in the last vote; -1: none. */
   sampledBy = -1;
-  readonly subs: readonly SubPolicy[];
+  readonly subs: readonly Seat[];
   readonly #notes: Notes;
   readonly #shares: readonly Share[];
   readonly #spent: readonly Spent[];

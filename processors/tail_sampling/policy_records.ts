@@ -1,15 +1,15 @@
 import { Writer } from '../../internal/otlp/writer.ts';
 import { SAMPLED } from './ballot.ts';
-import { CompositePolicy, type SubPolicy } from './group_policies.ts';
+import { CompositePolicy, type Seat } from './group_policies.ts';
 import type { Notes } from './notes.ts';
 
 /** Which policy kept a trace, as attributes of its scopes: upstream's gate `recordpolicy`. */
 export class PolicyRecords {
-  readonly #policies: readonly SubPolicy[];
+  readonly #policies: readonly Seat[];
   readonly #notes: Notes;
   readonly #encoded = new Map<string, Uint8Array>();
 
-  constructor(policies: readonly SubPolicy[], notes: Notes) {
+  constructor(policies: readonly Seat[], notes: Notes) {
     this.#policies = policies;
     this.#notes = notes;
   }
