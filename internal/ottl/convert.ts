@@ -6,7 +6,8 @@ import { Duration, fail, Id, Opaque, Time, typeName, type Value, ValueMap } from
 export function asText(value: Value): string | undefined {
   if (typeof value === 'string' || value === undefined) return value;
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  if (value instanceof Id) return `"${value.hex}"`;
+  // Upstream has an array of bytes here, and writes it as JSON: .string is what one wants.
+  if (value instanceof Id) return `[${value.bytes.join(',')}]`;
   if (value instanceof Time) return `"${rfc3339(value)}"`;
   if (value instanceof Duration) return String(value.nanos);
   if (value instanceof Opaque) fail(`cannot write ${value.type} as a string`);

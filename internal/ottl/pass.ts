@@ -71,8 +71,7 @@ export class Pass {
     if (same) return payload;
     let items = payload.itemCount;
     // Statements may replace data points, and make metrics.
-    if (this.#signal === 'metrics')
-      items = chunks.reduce((sum, chunk) => sum + countItems(this.#signal, chunk), 0);
+    if (this.#signal === 'metrics') items = chunks.reduce((sum, chunk) => sum + countItems(this.#signal, chunk), 0);
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     return new Payload(this.#signal, chunks, items, bytes);
   }

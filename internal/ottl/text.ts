@@ -1,17 +1,15 @@
+import type { Plain } from '../otlp/view/value.ts';
+import { valueText } from '../otlp/view/value_text.ts';
 import { type Value, ValueMap } from './values.ts';
 
-/** A float64 as Go's %v and JSON write it: without exponent from 1e-6 to 1e21. */
+/** A float64 as the JSON of upstream's StringLikeGetter has it: exponents of two digits, below 1e-6 and from 1e21 on. */
 export function floatText(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
-  if (Object.is(value, -0)) return '-0';
-  // JavaScript switches to exponents at the same values; Go pads them to two digits only outside of JSON.
-  return String(value)
-    .replace(/e([+-])(\d)$/, 'e$1$2')
-    .replace('e+', 'e+');
+  return Object.is(value, -0) ? '-0' : String(value).replace(/e([+-])(\d)$/, 'e$10$2');
 }
 
-/** JSON as Go writes it: keys sorted, HTML characters escaped. @param raw what a value is written as when it is neither a map nor a list */
+/** JSON as upstream's StringLikeGetter has it: keys sorted, HTML characters escaped. */
 export function jsonOf(value: Value): string {
   if (value === undefined) return 'null';
   if (typeof value === 'string') return jsonText(value);
@@ -39,10 +37,11 @@ function jsonText(text: string): string {
 
 /** An attribute's value as text, pdata's Value.AsString: text as it is, bytes in base64, maps and lists as JSON. */
 export function asString(value: Value): string {
-  if (value === undefined) return '';
-  if (typeof value === 'string') return value;
-  if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
-  if (typeof value === 'number') return floatText(value);
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  return jsonOf(value);
+  return valueText(plainOf(value));
+}
+
+function plainOf(value: Value): Plain {
+  if (value instanceof ValueMap) return { pairs: value.pairs.map((pair) => [pair.key, plainOf(pair.value)] as const) };
+  if (Array.isArray(value)) return value.map(plainOf);
+  return value as Plain;
 }

@@ -14,13 +14,18 @@ export function formatText(format: string, values: readonly Value[]): string {
       if (next >= values.length) return `%!${verb}(MISSING)`;
       const value = values[next++];
       const digits = precision === undefined ? undefined : Number(precision || '0');
-      const said = one(verb, value, flags, digits) ?? `%!${verb}(${goType(value)}=${plain(value)})`;
+      const said = one(verb, value, flags, digits) ?? misfit(verb, value);
       return pad(said, flags, Number(width || '0'), typeof value === 'bigint' || typeof value === 'number');
     },
   );
   if (next >= values.length) return text;
   const extra = values.slice(next).map((value) => (value === undefined ? '<nil>' : `${goType(value)}=${plain(value)}`));
   return `${text}%!(EXTRA ${extra.join(', ')})`;
+}
+
+/** What Go writes for a value that the verb does not fit. */
+function misfit(verb: string, value: Value): string {
+  return value === undefined ? `%!${verb}(<nil>)` : `%!${verb}(${goType(value)}=${plain(value)})`;
 }
 
 function one(verb: string, value: Value, flags: string, precision: number | undefined): string | undefined {
@@ -96,7 +101,6 @@ function plain(value: Value): string {
 }
 
 function goType(value: Value): string {
-  if (value === undefined) return '<nil>';
   if (typeof value === 'bigint') return 'int64';
   if (typeof value === 'number') return 'float64';
   if (typeof value === 'boolean') return 'bool';

@@ -1,0 +1,95 @@
+import { expect, test } from 'vitest';
+import { peer } from '../../bench/peers/peer.ts';
+import { throughOtelcol } from '../../bench/peers/through_otelcol.ts';
+import type { ProcessorFactory } from '../../internal/core/component.ts';
+import { noContext } from '../../internal/core/consumer.ts';
+import type { Signal } from '../../internal/otlp/payload.ts';
+import { asPayload, generateRequest } from '../../internal/testkit/generate.ts';
+import { loadOracle, type Oracle } from '../../internal/testkit/oracle.ts';
+import { RecordingConsumer, testSettings } from '../../internal/testkit/settings.ts';
+import filter from '../filter/index.ts';
+import transform from './index.ts';
+import { conditions, records, statements } from './test/statements.ts';
+
+/*
+ * Statements and conditions beside the Go collector's: the same requests through both. What comes out must be equal but
+ * for the order of attributes, which a map does not have. Skipped where that collector can neither be found nor built.
+ */
+
+const found = await peer('otelcol', { log: (line) => process.stderr.write(`${line}\n`) });
+if ('missing' in found) process.stderr.write(`skipped: ${found.missing}\n`);
+const interop = test.skipIf('missing' in found);
+
+const signals = ['traces', 'logs', 'metrics'] as const;
+const field = { traces: 'trace', logs: 'log', metrics: 'metric' } as const;
+
+interop.each(signals)('transform: each statement changes %s as the Go collector does', async (signal) => {
+  const configs = statements[signal].map(([context, ...list]) => ({
+    [`${field[signal]}_statements`]: context === '' ? list : [{ context, statements: list }],
+  }));
+  await compare(signal, 'transform', transform as ProcessorFactory, configs);
+});
+
+interop.each(signals)('filter: each condition leaves out of %s what the Go collector leaves out', async (signal) => {
+  const configs = conditions[signal].map(([context, ...list]) => ({
+    [`${field[signal]}_conditions`]: context === '' ? list : [{ context, conditions: list }],
+  }));
+  await compare(signal, 'filter', filter as ProcessorFactory, configs);
+});
+
+async function compare(signal: Signal, type: string, factory: ProcessorFactory, configs: object[]): Promise<void> {
+  const oracle = await loadOracle();
+  const request = oracle.request(signal);
+  const own = request.encode(request.fromObject(records[signal])).finish();
+  const sent = [own, ...[1, 2, 3].map((seed) => generateRequest(signal, { items: 30, resources: 3, seed }))];
+  // The Go collector normalizes what it decodes: only then are both fed the same.
+  const [plain] = await throughOtelcol(signal, 'batch', [{ timeout: 0 }], sent);
+  const differences: string[] = [];
+  for (let from = 0; from < configs.length; from += 40) {
+    const some = configs.slice(from, from + 40);
+    const theirs = await throughOtelcol(signal, type, some, plain!);
+    for (const [i, config] of some.entries()) {
+      const ours = await through(signal, factory, config, plain!);
+      const [mine, other] = [ours, theirs[i]!].map((all) =>
+        all
+          .map((bytes) => canonical(oracle, signal, bytes))
+          .sort()
+          .join('\n'),
+      );
+      const difference = firstDifference(mine!, other!);
+      if (difference !== 'none') differences.push(`${JSON.stringify(config)}\n${difference}`);
+    }
+  }
+  expect(differences.join('\n\n')).toBe('');
+}
+
+async function through(
+  signal: Signal,
+  factory: ProcessorFactory,
+  config: object,
+  requests: readonly Uint8Array[],
+): Promise<Uint8Array[]> {
+  const next = new RecordingConsumer();
+  const { parse } = factory.schema as unknown as { parse(config: object): never };
+  const processor = factory.create(testSettings({ kind: 'processor', signal }), parse(config), next);
+  for (const request of requests) await processor.consume(asPayload(signal, request), noContext);
+  return next.taken.map((batch) => Buffer.concat(batch.chunks));
+}
+
+const isPair = (each: unknown) => typeof each === 'object' && each !== null && ('value' in each || 'key' in each);
+
+/** One line for a request: attributes sorted by key, and absent the same as empty. */
+function canonical(oracle: Oracle, signal: Signal, bytes: Uint8Array): string {
+  return JSON.stringify(oracle.read(signal, bytes), (_key, value) => {
+    if (!Array.isArray(value) || !value.some(isPair)) return value;
+    return [...value].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  });
+}
+
+/** Requests are long: the place where two part ways, with what stands around it. */
+function firstDifference(ours: string, theirs: string): string {
+  if (ours === theirs) return 'none';
+  let at = 0;
+  while (ours[at] === theirs[at]) at++;
+  return `ours ${ours.slice(Math.max(0, at - 160), at + 100)}\ntheirs ${theirs.slice(Math.max(0, at - 160), at + 100)}`;
+}
