@@ -191,3 +191,28 @@ test('a batch held against a dead backend goes to the new one after the reload',
   expect(queued.arrived).toEqual(['alive:a']);
   expect(collector.ledger()).toMatchObject({ balanced: true, branches: [{ received: 1, sent: 1, held: 0 }] });
 });
+
+test('a batch of which a part has arrived goes to the successor whole: rather twice than lost', async () => {
+  const inlet = new Inlet();
+  const queued = new Queued();
+  const config = (target: string): TestConfig => ({
+    receivers: { inlet },
+    exporters: { queued: queued.part(target, { num_consumers: 1 }) },
+    pipelines: { traces: { receivers: ['inlet'], exporters: ['queued'] } },
+  });
+  const away = retryable('away');
+  // As a sender says it that sends a batch in several messages.
+  queued.answer = (target) =>
+    target === 'old' ? ({ ...away, losses: [{ from: 1, items: 2, outcome: away }] } as Outcome) : accepted;
+  const { collector, reload, clock, memory } = await runningCollector(config('old'));
+  await inlet.send(stamped('traces', ['a', 'b', 'c']));
+  await clock.advance(1000);
+  await reload(config('new'));
+  await settled();
+  expect(queued.arrived).toEqual(['new:a', 'new:b', 'new:c']);
+  expect(collector.ledger()).toMatchObject({
+    balanced: true,
+    branches: [{ received: 3, sent: 3, held: 0, dropped: {} }],
+  });
+  expect(memory.used).toBe(0);
+});
