@@ -42,13 +42,14 @@ interface Backend {
   readonly yaml: (ports: readonly number[]) => string;
   readonly goals: readonly Goal[];
   readonly subjects?: Scenario['subjects'];
+  readonly seconds?: number;
 }
 
-function backend({ name, summary, shape, perItem, sinks, yaml, goals, subjects }: Backend): Scenario {
+function backend({ name, summary, shape, perItem, sinks, yaml, goals, subjects, seconds = 6 }: Backend): Scenario {
   return {
     name,
     summary,
-    defaultSeconds: 6,
+    defaultSeconds: seconds,
     ...(subjects && { subjects }),
     figures: [
       { key: 'itemsPerCpuSecond', label: 'items per CPU second' },
@@ -124,6 +125,8 @@ export const backendScenarios: readonly Scenario[] = [
     summary: 'metrics to Prometheus remote write 1.0, 512 data points per request',
     shape: { ...grpc, signal: 'metrics' },
     perItem: SAMPLES_PER_POINT,
+    // The Go collector's memory grows for as long as more comes in than it can send.
+    seconds: 15,
     sinks: [startRemoteWriteSink],
     yaml: ([port]) =>
       backendYaml('metrics', {
