@@ -185,9 +185,9 @@ const wrongParts: [string, string, string[]][] = [
   ],
   [
     'an upstream component',
-    around(`${right}\nprocessors: { tail_sampling: }`),
+    around(`${right}\nprocessors: { k8s_attributes: }`),
     [
-      '3:15 processors.tail_sampling: expected a known processor type, got "tail_sampling": it is a component of the OpenTelemetry Collector that is not available in this build; remove it, or see "sluice components" for what there is',
+      '3:15 processors.k8s_attributes: expected a known processor type, got "k8s_attributes": it is a component of the OpenTelemetry Collector that is not available in this build; remove it, or see "sluice components" for what there is',
     ],
   ],
   [

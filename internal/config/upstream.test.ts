@@ -5,7 +5,7 @@ import { upstreamAdvice } from './upstream.ts';
 const known: [Kind, string, string][] = [
   ['processor', 'k8sattributes', ''],
   ['processor', 'k8s_attributes', ''],
-  ['exporter', 'prometheus_remote_write', ''],
+  ['exporter', 'aws_kinesis', ''],
   ['receiver', 'file_log', 'send the logs over OTLP for now'],
   ['extension', 'k8s_leader_elector', ''],
   ['processor', 'memory_ballast', 'Node needs no ballast: remove it'],

@@ -69,3 +69,9 @@ x-none: &none {}`.replace(
   expect(loaded.config.processors.get('batch/b')?.config).toMatchObject({ timeout: 4000, send_batch_size: 7 });
   expect(loaded.config.processors.get('batch/c')?.config).toMatchObject({ timeout: 3000, send_batch_size: 7 });
 });
+
+test('underscores between digits are no part of a number', async () => {
+  const parsed = parseYaml({ name: 'a.yaml', lines: true, text: 'a: 100_000\nb: -1_0\nc: "1_0"\nd: _1\ne: 1_a' });
+  if (!('node' in parsed)) throw new Error('it was refused');
+  expect(plain(parsed.node)).toEqual({ a: 100_000, b: -10, c: '1_0', d: '_1', e: '1_a' });
+});

@@ -5,6 +5,7 @@ import {
   isScalar,
   isSeq,
   parseAllDocuments,
+  type ScalarTag,
   type YAMLError,
   type YAMLMap,
   type Node as YamlNode,
@@ -17,9 +18,22 @@ import type { Entry, MapNode, Node } from './tree.ts';
 const maxNodes = 100_000;
 const maxDepth = 200;
 
+/** `100_000`: the Go collector's reader takes it for a number, and upstream's examples write it. */
+const grouped: ScalarTag = {
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  test: /^[-+]?[0-9]+(?:_+[0-9]+)+$/,
+  resolve: (text) => Number(text.replaceAll('_', '')),
+};
+
 /** Reads one YAML document, keeping where everything stands. Anchors, aliases and merge keys (`<<`) are resolved. */
 export function parseYaml(source: Source): { node: Node } | { issues: Issue[] } {
-  const documents = parseAllDocuments(source.text, { prettyErrors: false, merge: true, logLevel: 'silent' });
+  const documents = parseAllDocuments(source.text, {
+    prettyErrors: false,
+    merge: true,
+    logLevel: 'silent',
+    customTags: (tags) => [grouped, ...tags],
+  });
   const errors = documents.flatMap((document: Document) => document.errors);
   if (errors.length > 0) return { issues: syntaxIssues(source, errors) };
   const [first, second] = documents as Document.Parsed[];
