@@ -48,6 +48,8 @@ export class Budget {
   /** Plans made, and how often probabilities had to come down in between. */
   plans = 0;
   brakes = 0;
+  /** Errors alone were too much for the last plan: they are not all kept. */
+  thinsErrors = false;
   /** Items per second: what may be spent by the last plan, and what was spent until then. */
   allowed: number;
   used = 0;
@@ -222,7 +224,10 @@ export class Budget {
     const kept = new Float64Array(services);
     let first = 0;
     for (const kind of [ERROR, SLOW, RARE] as const) {
-      first += this.#fill(kind, budget > 0 ? caps[kind] * budget : 0, 0);
+      const cap = budget > 0 ? caps[kind] * budget : 0;
+      const taken = this.#fill(kind, cap, 0);
+      if (kind === ERROR) this.thinsErrors = budget > 0 && taken > 0.999 * cap;
+      first += taken;
       for (let service = 0; service < services; service++) kept[service]! += this.#shares[service]!;
     }
     for (let i = 0; i < services; i++) this.#ceilings[i] = Math.max(0, this.#options.ceiling - kept[i]!);

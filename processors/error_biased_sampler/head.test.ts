@@ -149,6 +149,34 @@ test('holds the budget through a step of a hundred times the load, and keeps all
   expect(trial.metric('budget_per_second')).toBe(1000);
 });
 
+test('says so when errors alone are too many, and when they are not any more', async () => {
+  const trial = new Trial({ mode: 'head', target_spans_per_second: 50, rare: { max_per_minute: 0 } });
+  const service = () => 1;
+  await load([trial], { seconds: 15, perSecond: () => 1000, service, errors: 0.5 });
+  expect(trial.metric('items_total', { reason: 'error', sampled: 'false' })).toBeGreaterThan(1000);
+  await load([trial], { seconds: 15, perSecond: () => 1000, service, errors: 0 });
+  expect(trial.settings.logger.lines.map(({ message }) => message)).toEqual([
+    'errors alone are far above the budget: they are thinned evenly',
+    'errors are all kept again',
+  ]);
+});
+
+test('or keeps them all where that is asked for', async () => {
+  const config = { target_spans_per_second: 50, over_budget_errors: 'keep', rare: { max_per_minute: 0 } };
+  const trial = new Trial({ mode: 'head', ...config });
+  await load([trial], { seconds: 15, perSecond: () => 1000, service: () => 1, errors: 0.5 });
+  expect(trial.metric('items_total', { reason: 'error', sampled: 'false' })).toBe(0);
+  expect(trial.settings.logger.lines).toEqual([]);
+});
+
+test('services have series of their own, up to a hundred', async () => {
+  const trial = new Trial(onlyBias);
+  for (let i = 0; i < 150; i++) await trial.put(span({ service: `s${i}`, status: 2 }));
+  expect(trial.metric('service_items_total', { service: 's99', sampled: 'true' })).toBe(1);
+  expect(trial.metric('service_items_total', { service: 's100', sampled: 'true' })).toBe(0);
+  expect(trial.metric('service_items_total', { service: '(other)', sampled: 'true' })).toBe(50);
+});
+
 test('of two instances with different histories, the stricter one keeps a part of what the other keeps', async () => {
   const make = (target: number) =>
     new Trial({ mode: 'head', target_spans_per_second: target, rare: { max_per_minute: 0 } });

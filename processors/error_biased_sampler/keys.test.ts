@@ -45,3 +45,10 @@ test('writes no more than it is told', () => {
   expect(keys.write(key, into, 1, 3)).toBe(3);
   expect(into.toString('latin1')).toBe('\0abc\0\0\0\0');
 });
+
+test('of a long text only the beginning counts, and is kept', () => {
+  const keys = new Keys(10);
+  const long = 'x'.repeat(1_000_000);
+  expect(numberOf(keys, `${long}a`)).toBe(numberOf(keys, `${long}b`));
+  expect(keys.textOf(1)).toBe('x'.repeat(128));
+});

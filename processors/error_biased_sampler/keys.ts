@@ -4,6 +4,9 @@ export const OVERFLOW = 0;
 const nothing = new Uint8Array(0);
 const other: Uint8Array = Buffer.from('(other)');
 
+/** Longer texts are told apart by so many bytes of their beginning: nobody can fill the memory with names. */
+const LONGEST = 128;
+
 /**
  * Numbers for pieces of text under a parent number, found by their bytes: no string is made. Bounded: what finds no
  * place gets `OVERFLOW`. Numbers are used again once their text was not asked for in a long time.
@@ -36,7 +39,8 @@ export class Keys {
   }
 
   /** The number of the text, a new one if need be. @param now monotonic milliseconds */
-  numberOf(parent: number, buf: Uint8Array, from: number, to: number, now: number): number {
+  numberOf(parent: number, buf: Uint8Array, from: number, end: number, now: number): number {
+    const to = Math.min(end, from + LONGEST);
     const hash = hashOf(parent, buf, from, to);
     const mask = this.#slots.length - 1;
     let slot = hash & mask;

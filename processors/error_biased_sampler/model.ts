@@ -1,4 +1,5 @@
 import type { Settings } from '../../internal/core/component.ts';
+import type { Logger } from '../../internal/core/telemetry.ts';
 import type { ResourceGroup } from '../../internal/otlp/view/resource.ts';
 import { Budget, type Class, ERROR, RARE, SHARE, SLOW } from '../../internal/sampling/budget.ts';
 import { Sketches } from '../../internal/sampling/sketch.ts';
@@ -32,14 +33,21 @@ export class Model {
   /** How often what `isRare` was asked about last comes. */
   perMinute = 0;
   readonly #config: ErrorBiasedConfig;
+  readonly #logger: Logger;
   readonly #onGone: (service: number) => void;
   #sweepAt: number;
+  #thinned = false;
 
   /** @param onGone a service's number is free for another */
-  constructor({ clock, signal }: Settings, config: ErrorBiasedConfig, onGone: (service: number) => void = () => {}) {
+  constructor(
+    { clock, signal, logger }: Settings,
+    config: ErrorBiasedConfig,
+    onGone: (service: number) => void = () => {},
+  ) {
     const now = clock.monotonic();
     const { max_keys: keys, slow, rare } = config;
     this.#config = config;
+    this.#logger = logger;
     this.#onGone = onGone;
     this.services = new Keys(keys);
     this.operations = new Keys(keys);
@@ -55,6 +63,7 @@ export class Model {
     if (!this.budget.tick(now)) return false;
     this.sketches.refresh(now);
     if (now >= this.#sweepAt) this.#sweep(now);
+    this.#tell();
     return true;
   }
 
@@ -82,6 +91,16 @@ export class Model {
     const rare = this.rarity.add(outcome, now);
     this.perMinute = this.rarity.perMinute(outcome);
     return rare;
+  }
+
+  /** Errors that are not kept are nothing to be silent about. */
+  #tell(): void {
+    const { thinsErrors, allowed } = this.budget;
+    if (thinsErrors === this.#thinned) return;
+    this.#thinned = thinsErrors;
+    const fields = { budget_per_second: allowed, over_budget_factor: this.#config.over_budget_factor };
+    if (thinsErrors) this.#logger.warn('errors alone are far above the budget: they are thinned evenly', fields);
+    else this.#logger.info('errors are all kept again', fields);
   }
 
   #sweep(now: number): void {
