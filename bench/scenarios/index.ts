@@ -1,4 +1,5 @@
 import { backendScenarios } from './backends.ts';
+import { fanOut } from './fan_out.ts';
 import { idle } from './idle.ts';
 import { noop } from './noop.ts';
 import { processingScenarios } from './processing.ts';
@@ -17,4 +18,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...processingScenarios,
   ...samplingScenarios,
   ...backendScenarios,
+  fanOut,
 ];
