@@ -49,6 +49,7 @@ export const components: readonly ComponentEntry[] = [
     async () => (await import('../../exporters/otlp_http/index.ts')).default,
   ),
   entry('exporter', 'jaeger', [], async () => (await import('../../exporters/jaeger/index.ts')).default),
+  entry('exporter', 'prometheus', [], async () => (await import('../../exporters/prometheus/index.ts')).default),
   entry(
     'exporter',
     'prometheus_remote_write',

@@ -1,12 +1,16 @@
-import { writeVarint } from '../../internal/otlp/wire.ts';
+import { varintSize, writeVarint } from '../../internal/otlp/wire.ts';
 import { copyBytes } from '../../internal/prometheus/bytes.ts';
 import type { Count } from '../../internal/prometheus/series.ts';
 import { staleHigh, staleLow } from '../../internal/prometheus/series.ts';
 
 /** A buffer that grows and is written over again: protobuf, field by field. */
 export class BytesOut {
-  buf: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  buf: Buffer;
   pos = 0;
+
+  constructor(capacity = 64 * 1024) {
+    this.buf = Buffer.allocUnsafeSlow(capacity);
+  }
 
   /** To be called before each run of writes, with the most that they can take. */
   reserve(bytes: number): void {
@@ -78,25 +82,38 @@ export class BytesOut {
     this.copy(from, 0, from.length);
   }
 
-  /** Room for the length of what is written next; give the result to `close`. */
-  open(): number {
-    this.pos += 2;
+  /** Repeats what was written before. */
+  again(start: number, end: number): void {
+    const { buf } = this;
+    if (end - start > 24) {
+      buf.copyWithin(this.pos, start, end);
+      this.pos += end - start;
+    } else for (let i = start; i < end; i++) buf[this.pos++] = buf[i]!;
+  }
+
+  /** Room for the length of what is written next; give the result to `close`. @param width bytes that the length is likely to take */
+  open(width: 1 | 2 = 2): number {
+    this.pos += width;
     return this.pos;
   }
 
-  /** Writes the length in front. @returns whether what came since `open` had to move, for a length of other than two bytes */
-  close(start: number): boolean {
+  /** Writes the length in front. @returns whether what came since `open` had to move, for a length that takes more or less room */
+  close(start: number, width: 1 | 2 = 2): boolean {
     const size = this.pos - start;
-    if (size >= 0x80 && size < 0x4000) {
+    if (width === 2 && size >= 0x80 && size < 0x4000) {
       this.buf[start - 2] = (size & 0x7f) | 0x80;
       this.buf[start - 1] = size >>> 7;
       return false;
     }
-    const width = size < 0x80 ? 1 : size < 0x20_0000 ? 3 : size < 0x1000_0000 ? 4 : 5;
+    if (width === 1 && size < 0x80) {
+      this.buf[start - 1] = size;
+      return false;
+    }
+    const needed = varintSize(size);
     this.reserve(4);
-    this.buf.copyWithin(start - 2 + width, start, this.pos);
-    this.pos += width - 2;
-    writeVarint(this.buf, start - 2, size);
+    this.buf.copyWithin(start - width + needed, start, this.pos);
+    this.pos += needed - width;
+    writeVarint(this.buf, start - width, size);
     return true;
   }
 }

@@ -57,12 +57,12 @@ function writeBuckets(out: BytesOut, { spans, deltas }: Buckets, spansTag: numbe
   if (spans.length === 0) return;
   for (let i = 0; i < spans.length; i += 2) {
     out.byte(spansTag);
-    const start = out.open();
+    const start = out.open(1);
     out.byte(0x08);
     out.sint64(spans[i]!);
     out.byte(0x10);
     out.varint(spans[i + 1]!);
-    out.close(start);
+    out.close(start, 1);
   }
   out.byte(deltasTag);
   const start = out.open();

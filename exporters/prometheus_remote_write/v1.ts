@@ -48,7 +48,9 @@ export class V1Builder<O> implements RequestBuilder<O> {
   #extraAt = 0;
   #last = 0;
   #end = 0;
-  readonly #time = new BytesOut();
+  /** The point's time as it is written. */
+  readonly #time = new BytesOut(16);
+  #timeMs = -1;
 
   constructor(sendMetadata: boolean) {
     this.#sendMetadata = sendMetadata;
@@ -64,8 +66,11 @@ export class V1Builder<O> implements RequestBuilder<O> {
     this.#points.begin(point.timeMs, point.items > 0 ? this.owner : undefined);
     this.#first = -1;
     this.#labelBytes = labelBytes(point.labels);
-    this.#time.pos = 0;
-    this.#time.time(point.timeMs);
+    if (point.timeMs !== this.#timeMs) {
+      this.#timeMs = point.timeMs;
+      this.#time.pos = 0;
+      this.#time.time(point.timeMs);
+    }
     if (this.#sendMetadata) this.#families.add(point.family);
   }
 
@@ -166,12 +171,11 @@ export class V1Builder<O> implements RequestBuilder<O> {
   /** The series of one histogram or summary differ in two labels. */
   #repeatLabels(name: FixedLabel, extra: FixedLabel | undefined): void {
     const out = this.#out;
-    const { buf } = out;
-    out.copy(buf, this.#first, this.#nameAt);
+    out.again(this.#first, this.#nameAt);
     out.all(name.encoded);
-    out.copy(buf, this.#middle, this.#extraAt);
+    out.again(this.#middle, this.#extraAt);
     if (extra) out.all(extra.encoded);
-    out.copy(buf, this.#last, this.#end);
+    out.again(this.#last, this.#end);
   }
 
   #closeSeries(): void {

@@ -1,4 +1,3 @@
-import { hashOf } from '../../internal/prometheus/bytes.ts';
 import type { Family } from '../../internal/prometheus/families.ts';
 import type { FixedLabel, LabelSet } from '../../internal/prometheus/labels.ts';
 import type { ExemplarData, NativeHistogram, Point } from '../../internal/prometheus/series.ts';
@@ -35,8 +34,8 @@ export class V2Builder<O> implements RequestBuilder<O> {
   readonly #sorted = new BytesOut();
   readonly #message = new BytesOut();
   readonly #out = new BytesOut();
-  readonly #time = new BytesOut();
-  readonly #metadata = new BytesOut();
+  readonly #time = new BytesOut(32);
+  readonly #metadata = new BytesOut(64);
   /** References of the point's labels, as varints: before the name, between name and extra label, behind. */
   readonly #refs = new BytesOut();
   #refsNameAt = 0;
@@ -157,23 +156,23 @@ export class V2Builder<O> implements RequestBuilder<O> {
     const refs = this.#refs;
     out.reserve(refs.pos + this.#metadata.pos + 96);
     out.byte(SERIES);
-    this.#open = out.open();
+    this.#open = out.open(1);
     out.byte(LABELS_REFS);
-    const start = out.open();
+    const start = out.open(1);
     out.copy(refs.buf, 0, this.#refsNameAt);
     this.#referFixed(name);
     out.copy(refs.buf, this.#refsNameAt, this.#refsExtraAt);
     if (extra) this.#referFixed(extra);
     out.copy(refs.buf, this.#refsExtraAt, refs.pos);
-    out.close(start);
-    out.all(this.#metadata.buf.subarray(0, this.#metadata.pos));
+    out.close(start, 1);
+    out.copy(this.#metadata.buf, 0, this.#metadata.pos);
     this.#series++;
   }
 
-  #referFixed({ name, value }: FixedLabel): void {
+  #referFixed({ name, value, valueHash }: FixedLabel): void {
     const out = this.#out;
     out.varint(this.#symbols.of(name.bytes, 0, name.bytes.length, name.hash));
-    out.varint(this.#symbols.all(value));
+    out.varint(this.#symbols.of(value, 0, value.length, valueHash));
   }
 
   #refer(labels: LabelSet): void {
@@ -192,7 +191,7 @@ export class V2Builder<O> implements RequestBuilder<O> {
       const from = labels.from[i]!;
       const to = labels.to[i]!;
       refs.varint(symbols.of(name.bytes, 0, name.bytes.length, name.hash));
-      refs.varint(symbols.of(value, from, to, hashOf(value, from, to)));
+      refs.varint(symbols.of(value, from, to, labels.valueHash[i]!));
     }
   }
 
@@ -214,7 +213,7 @@ export class V2Builder<O> implements RequestBuilder<O> {
 
   #closeSeries(): void {
     if (this.#open === 0) return;
-    this.#out.close(this.#open);
+    this.#out.close(this.#open, 1);
     this.#open = 0;
   }
 

@@ -27,7 +27,7 @@ const names: Readonly<Record<Kind, string>> = {
     alertmanager alibabacloudlogservice awscloudwatchlogs awsemf awskinesis awss3 awsxray azureblob azuredataexplorer
     azuremonitor bmchelix carbon cassandra clickhouse coralogix datadog dataset doris faro googlecloud
     googlecloudpubsub googlemanagedprometheus honeycombmarker influxdb kafka loadbalancing logging logicmonitor
-    logzio loki mezmo opencensus opensearch otelarrow prometheus pulsar rabbitmq sapm sentry
+    logzio loki mezmo opencensus opensearch otelarrow pulsar rabbitmq sapm sentry
     signalfx skywalking splunkhec stef sumologic syslog tencentcloudlogservice tinybird zipkin`,
   connector: `
     count datadog exceptions failover grafanacloud metricsaslogs otlpjson roundrobin routing servicegraph

@@ -7,6 +7,10 @@ import { packedOnce } from './numbers.ts';
 const le = plainName('le');
 const quantile = plainName('quantile');
 
+export function boundLabel(value: number): FixedLabel {
+  return fixedLabel(le, boundText(value));
+}
+
 export function quantileLabel(value: number): FixedLabel {
   return fixedLabel(quantile, boundText(value));
 }
@@ -30,7 +34,7 @@ interface Known {
 
 /** The bounds of the histogram that was read last, with their `le` labels: `+Inf` comes after the last bound. */
 export class Bounds {
-  #now: Known = { bytes: new Uint8Array(0), values: [], labels: [fixedLabel(le, '+Inf')] };
+  #now: Known = { bytes: new Uint8Array(0), values: [], labels: [boundLabel(Number.POSITIVE_INFINITY)] };
   readonly #known = new Map<string, Known>();
 
   get values(): readonly number[] {
@@ -68,7 +72,7 @@ export class Bounds {
     // An infinite last bound is the one that is always there.
     if (values.at(-1) === Number.POSITIVE_INFINITY) values.pop();
     if (!values.every((value, i) => i === 0 || value > values[i - 1]!) || Number.isNaN(values[0])) return undefined;
-    const labels = [...values.map(boundText), '+Inf'].map((text) => fixedLabel(le, text));
+    const labels = [...values, Number.POSITIVE_INFINITY].map(boundLabel);
     const known = { bytes: Uint8Array.prototype.slice.call(buf, from, to), values, labels };
     if (this.#known.size >= maxKnown) this.#known.clear();
     if (key.length <= maxKeptBytes) this.#known.set(key, known);

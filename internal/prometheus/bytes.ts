@@ -37,9 +37,9 @@ export function sameBytes(a: Uint8Array, from: number, to: number, b: Uint8Array
   return true;
 }
 
-/** Copies a range by hand where it is short, since a call into the runtime costs as much as forty bytes. */
+/** Copies a range by hand where it is short, since a call into the runtime costs as much as a hundred bytes. */
 export function copyBytes(to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): number {
-  if (end - start > 48) {
+  if (end - start > 128) {
     to.set(from.subarray(start, end), at);
     return at + end - start;
   }

@@ -12,6 +12,8 @@ export interface LabelName {
 export interface FixedLabel {
   readonly name: LabelName;
   readonly value: Uint8Array;
+  readonly valueHash: number;
+  /** Of name and value. */
   readonly hash: number;
   /** The whole label as `repeated Label labels = 1` of prometheus.TimeSeries. */
   readonly encoded: Uint8Array;
@@ -31,8 +33,9 @@ export function plainName(text: string): LabelName {
 export function fixedLabel(name: LabelName, text: string): FixedLabel {
   const value = Buffer.from(text);
   const inner = Buffer.concat([field(1, name.bytes), field(2, value)]);
-  const hash = labelHash(name.hash, hashOf(value, 0, value.length));
-  return { name, value, hash, encoded: field(1, inner) };
+  const valueHash = hashOf(value, 0, value.length);
+  const hash = labelHash(name.hash, valueHash);
+  return { name, value, valueHash, hash, encoded: field(1, inner) };
 }
 
 function field(number: number, bytes: Uint8Array): Buffer {
@@ -70,6 +73,7 @@ export class LabelSet {
   readonly value: Uint8Array[] = [];
   readonly from: number[] = [];
   readonly to: number[] = [];
+  readonly valueHash: number[] = [];
   /** Where the label is one that many series share. */
   readonly fixed: (FixedLabel | undefined)[] = [];
   /** The labels before this index sort before `__name__`. */
@@ -93,7 +97,9 @@ export class LabelSet {
     this.from[i] = from;
     this.to[i] = to;
     this.fixed[i] = undefined;
-    this.hash = (this.hash + labelHash(name.hash, hashOf(value, from, to))) | 0;
+    const hash = hashOf(value, from, to);
+    this.valueHash[i] = hash;
+    this.hash = (this.hash + labelHash(name.hash, hash)) | 0;
   }
 
   addFixed(label: FixedLabel): void {
@@ -103,6 +109,7 @@ export class LabelSet {
     this.from[i] = 0;
     this.to[i] = label.value.length;
     this.fixed[i] = label;
+    this.valueHash[i] = label.valueHash;
     this.hash = (this.hash + label.hash) | 0;
   }
 

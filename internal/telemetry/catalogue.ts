@@ -216,6 +216,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     ['exporter', 'reason'],
     'Data points that became no sample in the backend.',
   ),
+  entry('gauge', 'sluice_exporter_prometheus_series', ['exporter'], 'Series held for the next scrape.'),
   entry('gauge', 'sluice_exporter_prometheus_delta_streams', ['exporter'], 'Delta series that are being added up.'),
 
   ...elasticsearch(),

@@ -31,6 +31,7 @@ const needed: Readonly<Record<string, unknown>> = {
   'exporter/jaeger': { tls: { insecure: true } },
   'exporter/elasticsearch': { endpoint: 'http://127.0.0.1:1' },
   'exporter/otlp_http': { endpoint: 'http://127.0.0.1:1' },
+  'exporter/prometheus': { endpoint: '127.0.0.1:0' },
   'exporter/prometheus_remote_write': { endpoint: 'http://127.0.0.1:1/api/v1/write' },
   'exporter/file': { path: join(folder, 'out.jsonl') },
   'extension/health_check': { endpoint: '127.0.0.1:0' },
