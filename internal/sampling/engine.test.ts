@@ -63,6 +63,25 @@ test('a match decides at once, with all spans of the batch', async () => {
   expect(observer.late_).toEqual({ kept: 1, leftOut: 0, cached: 1 });
 });
 
+test('a match whose trace is decided for another reason in the same batch decides nobody else’s', async () => {
+  const decider = new TestDecider();
+  decider.matches = (name) => name === 'hit';
+  const { put, clock, account } = rig({ maxTraceSpans: 2, sampledCacheSize: 0 }, decider);
+  const cached = rig({ maxTraceSpans: 2 }, decider);
+  for (const one of [put, cached.put]) {
+    decider.asked.length = 0;
+    await one(
+      { trace: 'a', name: 'hit' },
+      { trace: 'a', name: 'a2' },
+      { trace: 'b', name: 'b1' },
+      { trace: 'c', name: 'c1' },
+    );
+    expect(decider.asked.map(({ id, trigger }) => [id, trigger])).toEqual([[idOf('a'), 'trace_too_large']]);
+  }
+  await clock.advance(1000);
+  expect(account).toMatchObject({ held: 0, handedOn: 4 });
+});
+
 test('spans that come late follow the decision, with its threshold and policy', async () => {
   const decider = new TestDecider((trace, _trigger, into) => {
     if (trace.hasError) Object.assign(into, { verdict: 'sampled', policy: 1, threshold: 1n << 54n });
