@@ -83,6 +83,11 @@ export class Assembly {
     this.#pos = writeVarint(out, writeVarint(out, this.#pos, tag), size);
   }
 
+  /** Writes the range that waits: behind this its source may be changed. */
+  flush(): void {
+    this.#write();
+  }
+
   /** Bytes added to the innermost open message so far. */
   get innerSize(): number {
     return this.#ownSize(this.#depth - 1);

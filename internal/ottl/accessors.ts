@@ -1,7 +1,6 @@
 import type { Cursor } from '../otlp/view/cursor.ts';
 import { Fields } from '../otlp/view/fields.ts';
 import { LEN } from '../otlp/wire.ts';
-import { Writer } from '../otlp/writer.ts';
 import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
 import { fail, Id, Opaque, Time, typeName, type Value } from './values.ts';
@@ -41,22 +40,13 @@ export function mistyped(wanted: string, value: Value): never {
   fail(`expected ${wanted}, got ${typeName(value)}`);
 }
 
-/** Whole fields, ready to be put into a message. */
-export function encoded(write: (out: Writer) => void): Uint8Array {
-  const out = new Writer(64);
-  write(out);
-  return out.finish();
-}
-
-const nothing = new Uint8Array(0);
-
 export function text(place: Place, field: number): Accessor {
   return {
     get: (scene) => place.at(scene).raw.text(field),
     textIs: (scene, wanted) => place.at(scene).raw.bytesEqual(field, wanted),
     set(scene, value) {
       const said = expectText(value);
-      place.replace(scene, field, said === '' ? nothing : encoded((out) => out.string(field, said)));
+      place.replace(scene, field, said === '' ? undefined : scene.write((out) => out.string(field, said)));
     },
   };
 }
@@ -73,7 +63,7 @@ export function varint(place: Place, field: FieldOf, signed: boolean, guard?: (s
       guard?.(scene);
       const number = numberOf(field, scene);
       const fitting = signed ? BigInt.asIntN(32, wanted) : BigInt.asUintN(32, wanted);
-      place.replace(scene, number, fitting === 0n ? nothing : encoded((out) => out.varint64(number, fitting)));
+      place.replace(scene, number, fitting === 0n ? undefined : scene.write((out) => out.varint64(number, fitting)));
     },
   };
 }
@@ -86,7 +76,7 @@ export function fixed32(place: Place, field: number, strict: boolean): Accessor 
       const wanted = expectInt(value);
       if (strict && BigInt.asUintN(32, wanted) !== wanted) fail(`${wanted} is out of range: expected 0 to 4294967295`);
       const fitting = Number(BigInt.asUintN(32, wanted));
-      place.replace(scene, field, fitting === 0 ? nothing : encoded((out) => out.fixed32(field, fitting)));
+      place.replace(scene, field, fitting === 0 ? undefined : scene.write((out) => out.fixed32(field, fitting)));
     },
   };
 }
@@ -111,7 +101,7 @@ export function time(place: Place, field: number): Accessor {
 }
 
 export function putFixed64(place: Place, scene: Scene, field: number, value: bigint): void {
-  place.replace(scene, field, value === 0n ? nothing : encoded((out) => out.fixed64(field, value)));
+  place.replace(scene, field, value === 0n ? undefined : scene.write((out) => out.fixed64(field, value)));
 }
 
 export function id(place: Place, field: number, kind: 'trace' | 'span'): Accessor {
@@ -146,7 +136,7 @@ export function idText(place: Place, field: number, kind: 'trace' | 'span'): Acc
 
 function putId(place: Place, scene: Scene, field: number, bytes: Uint8Array): void {
   const empty = bytes.every((byte) => byte === 0);
-  place.replace(scene, field, empty ? nothing : encoded((out) => out.bytes(field, bytes)));
+  place.replace(scene, field, empty ? undefined : scene.write((out) => out.bytes(field, bytes)));
 }
 
 /** A message, or all messages of a repeated field, to be measured or handed on whole. */
@@ -170,7 +160,7 @@ export function messages(place: Place, field: FieldOf, type: string, repeated: b
       place.replace(
         scene,
         number,
-        encoded((out) => {
+        scene.write((out) => {
           for (const message of value.messages) out.bytes(number, message);
         }),
       );

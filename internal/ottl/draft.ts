@@ -12,28 +12,28 @@ export class Draft {
   #back = new Writer(512);
   readonly #fields = new Fields();
 
-  /** Puts `insert` in the place of what lies from `start` to `end`. */
-  splice(cursor: Cursor, start: number, end: number, insert: Uint8Array): void {
+  /** Puts `insert`, or nothing, in the place of what lies from `start` to `end`. */
+  splice(cursor: Cursor, start: number, end: number, insert: Writer | undefined): void {
     const out = this.#back;
     out.clear();
     out.range(cursor.buf, cursor.start, start);
-    out.raw(insert);
+    if (insert) out.range(insert.buffer, 0, insert.length);
     out.range(cursor.buf, end, cursor.end);
     this.#turn(cursor);
   }
 
   /** Puts whole fields in the place of all values of `field`, or at the end of the message where there were none. */
-  replace(cursor: Cursor, field: number, insert: Uint8Array): void {
+  replace(cursor: Cursor, field: number, insert: Writer | undefined): void {
     const start = cursor.firstTag(field);
     if (start < 0) {
-      if (insert.length > 0) this.splice(cursor, cursor.end, cursor.end, insert);
+      if (insert) this.splice(cursor, cursor.end, cursor.end, insert);
       return;
     }
     const { buf } = cursor;
     const out = this.#back;
     out.clear();
     out.range(buf, cursor.start, start);
-    out.raw(insert);
+    if (insert) out.range(insert.buffer, 0, insert.length);
     const fields = this.#fields.reset(buf, start, cursor.end);
     while (fields.next()) if (fields.tag >>> 3 !== field) out.range(buf, fields.at, fields.to);
     this.#turn(cursor);

@@ -1,11 +1,10 @@
 import type { AnyValue, Attributes } from '../otlp/view/value.ts';
-import { type Accessor, encoded } from './accessors.ts';
+import { Writer } from '../otlp/writer.ts';
+import type { Accessor } from './accessors.ts';
 import { detached, isStorable, mapOf, refuseStoring, writeAny, writePair, writePairs } from './encode.ts';
 import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
 import { decodeValue, fail, typeName, type Value, ValueMap } from './values.ts';
-
-const nothing = new Uint8Array(0);
 
 /** What a path or converter is indexed by: known now, or computed for each record. */
 export type Key =
@@ -20,7 +19,7 @@ export interface Keyed {
 
 /** The attributes in `field` of a message. */
 export function attributes(place: Place, list: (scene: Scene) => Attributes, fieldOf: (scene: Scene) => number): Keyed {
-  const put = (scene: Scene, key: Uint8Array, name: string, value: Value) => {
+  const put = (scene: Scene, key: Uint8Array, name: string, value: Value, pairs: PairWriter) => {
     if (value === undefined) return;
     const field = fieldOf(scene);
     const all = list(scene);
@@ -29,9 +28,12 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
     const storable = isStorable(value);
     // As upstream: a key that was not there is, once somebody failed to set it.
     if (found && !storable) refuseStoring(value);
-    const pair = encoded((out) => writePair(out, field, name, storable ? value : undefined));
-    if (found) place.splice(scene, at, found.end, pair);
-    else {
+    const pair = pairs.write(field, name, storable ? value : undefined);
+    if (found) {
+      // The same value again is no change.
+      const same = rangeEquals(found.buf, at, found.end, pair.buffer, pair.length);
+      if (!same) place.splice(scene, at, found.end, pair);
+    } else {
       const end = place.at(scene).valueEnd(field);
       const behind = end < 0 ? place.at(scene).end : end;
       place.splice(scene, behind, behind, pair);
@@ -48,19 +50,20 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
         place.replace(
           scene,
           field,
-          encoded((out) => writePairs(out, field, value)),
+          scene.write((out) => writePairs(out, field, value)),
         );
       },
       remove(scene, key) {
         const all = list(scene);
         const found = all.find(Buffer.from(key));
-        if (found) place.splice(scene, all.at, found.end, nothing);
+        if (found) place.splice(scene, all.at, found.end, undefined);
       },
     },
     by(keys) {
       const [first, ...rest] = keys as [Key, ...Key[]];
       if (first.kind === 'text' && rest.length === 0) {
         const key = Buffer.from(first.text);
+        const pairs = new PairWriter();
         return {
           get: (scene) => {
             const found = list(scene).find(key);
@@ -68,10 +71,11 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
           },
           textIs: (scene, wanted) => list(scene).find(key)?.value.stringIs(wanted) ?? false,
           isNil: (scene) => (list(scene).find(key)?.value.kind ?? 'empty') === 'empty',
-          set: (scene, value) => put(scene, key, first.text, value),
+          set: (scene, value) => put(scene, key, first.text, value, pairs),
         };
       }
       const nameOf = mapKey(first);
+      const pairs = new PairWriter();
       return {
         get(scene) {
           const found = list(scene).find(Buffer.from(nameOf(scene)));
@@ -82,11 +86,36 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
           const name = nameOf(scene);
           const key = Buffer.from(name);
           const found = list(scene).find(key);
-          put(scene, key, name, withKeys(scene, found && decodeValue(found.value), rest, value));
+          put(scene, key, name, withKeys(scene, found && decodeValue(found.value), rest, value), pairs);
         },
       };
     },
   };
+}
+
+function rangeEquals(buf: Uint8Array, start: number, end: number, other: Uint8Array, length: number): boolean {
+  if (end - start !== length) return false;
+  for (let i = 0; i < length; i++) if (buf[start + i] !== other[i]) return false;
+  return true;
+}
+
+/** Writes an attribute; the same one again costs nothing. */
+class PairWriter {
+  readonly #out = new Writer(64);
+  #field = 0;
+  #key = '';
+  #value: Value;
+
+  write(field: number, key: string, value: Value): Writer {
+    if (this.#field === field && Object.is(this.#value, value) && this.#key === key) return this.#out;
+    this.#field = field;
+    this.#key = key;
+    // What is compared by identity is made anew each time.
+    this.#value = value;
+    this.#out.clear();
+    writePair(this.#out, field, key, value);
+    return this.#out;
+  }
 }
 
 /** A value of any type in `field` of a message: a log's body. */
@@ -96,7 +125,7 @@ export function anyValue(place: Place, view: (scene: Scene) => AnyValue, field: 
     place.replace(
       scene,
       field,
-      encoded((out) => writeAny(out, field, value)),
+      scene.write((out) => writeAny(out, field, value)),
     );
   };
   const indexable = (scene: Scene) => {

@@ -78,6 +78,7 @@ export class Pass {
 
   #chunk(chunk: Uint8Array): Uint8Array {
     const fields = new Fields().reset(chunk, 0, chunk.length);
+    this.#out.expect(chunk.length);
     while (fields.next()) {
       if (fields.tag !== GROUPS) this.#out.copy(chunk, fields.at, fields.to);
       else {
@@ -137,7 +138,8 @@ export class Pass {
     this.#out = out;
     const content = held.finish();
     out.open(at.tag);
-    out.copy(Buffer.from(cursor.buf.subarray(cursor.start, cursor.end)), 0, cursor.end - cursor.start);
+    out.copy(cursor.buf, cursor.start, cursor.end);
+    out.flush();
     out.copy(content, 0, content.length);
     out.close();
   }
@@ -220,10 +222,10 @@ export class Pass {
       out.copy(buf, at.at, at.to);
       return;
     }
-    const content = Buffer.from(cursor.buf.subarray(cursor.start, cursor.end));
-    out.open(at.tag);
-    out.copy(content, 0, content.length);
-    out.close();
+    out.prefix(at.tag, cursor.end - cursor.start);
+    out.copy(cursor.buf, cursor.start, cursor.end);
+    // The next record is drafted in the same place.
+    out.flush();
   }
 
   #run(): void {

@@ -1,7 +1,7 @@
 import { ExponentialHistogramPoint, HistogramPoint, NumberPoint } from '../otlp/view/point.ts';
+import type { Writer } from '../otlp/writer.ts';
 import {
   type Accessor,
-  encoded,
   expectDouble,
   expectInt,
   type FieldOf,
@@ -100,9 +100,9 @@ const attributesField = fieldBy({ number: 7, histogram: 9, exponential: 1, summa
 
 /** as_double and as_int exclude each other; the other one reads as zero. */
 function numberValue(field: 4 | 6): Accessor {
-  const write = (scene: Scene, insert: Uint8Array) => {
+  const write = (scene: Scene, insert: Writer) => {
     if (!(scene.point instanceof NumberPoint)) fail(`a ${kindOf(scene)} data point has no such field`);
-    point.replace(scene, field === 4 ? 6 : 4, new Uint8Array(0));
+    point.replace(scene, field === 4 ? 6 : 4, undefined);
     point.replace(scene, field, insert);
   };
   return {
@@ -117,13 +117,13 @@ function numberValue(field: 4 | 6): Accessor {
         const wanted = expectDouble(value);
         write(
           scene,
-          encoded((out) => out.double(4, wanted)),
+          scene.write((out) => out.double(4, wanted)),
         );
       } else {
         const wanted = expectInt(value);
         write(
           scene,
-          encoded((out) => out.fixed64(6, wanted)),
+          scene.write((out) => out.fixed64(6, wanted)),
         );
       }
     },
@@ -142,7 +142,7 @@ function fixed64(fieldOf: (scene: Scene) => number): Accessor {
       point.replace(
         scene,
         field,
-        encoded((out) => out.fixed64(field, wanted)),
+        scene.write((out) => out.fixed64(field, wanted)),
       );
     },
   };
@@ -160,7 +160,7 @@ function double(fieldOf: (scene: Scene) => number): Accessor {
       point.replace(
         scene,
         field,
-        encoded((out) => out.double(field, wanted)),
+        scene.write((out) => out.double(field, wanted)),
       );
     },
   };
@@ -176,7 +176,7 @@ function sint32(place: Place, field: number): Accessor {
       place.replace(
         scene,
         field,
-        encoded((out) => out.varint(field, ((wanted << 1) ^ (wanted >> 31)) >>> 0)),
+        scene.write((out) => out.varint(field, ((wanted << 1) ^ (wanted >> 31)) >>> 0)),
       );
     },
   };
@@ -196,7 +196,7 @@ const bucketCounts: Accessor = {
     point.replace(
       scene,
       6,
-      packed(6, counts.length, (out) => {
+      packed(scene, 6, counts.length, (out) => {
         for (const count of counts) out.packedFixed64(count);
       }),
     );
@@ -211,16 +211,16 @@ const explicitBounds: Accessor = {
     point.replace(
       scene,
       7,
-      packed(7, bounds.length, (out) => {
+      packed(scene, 7, bounds.length, (out) => {
         for (const bound of bounds) out.packedDouble(bound);
       }),
     );
   },
 };
 
-function packed(field: number, length: number, write: Parameters<typeof encoded>[0]): Uint8Array {
-  if (length === 0) return new Uint8Array(0);
-  return encoded((out) => {
+function packed(scene: Scene, field: number, length: number, write: (out: Writer) => void): Writer | undefined {
+  if (length === 0) return undefined;
+  return scene.write((out) => {
     const start = out.open(field);
     write(out);
     out.close(start);
@@ -251,7 +251,7 @@ function buckets(side: 'positive' | 'negative') {
       place.replace(
         scene,
         2,
-        packed(2, wanted.length, (out) => {
+        packed(scene, 2, wanted.length, (out) => {
           for (const count of wanted) out.packedVarint64(count);
         }),
       );

@@ -1,14 +1,14 @@
 import type { Cursor } from '../otlp/view/cursor.ts';
-import { Writer } from '../otlp/writer.ts';
+import type { Writer } from '../otlp/writer.ts';
 import type { Scene } from './scene.ts';
 
 /** A message of the scene, to be read and changed. */
 export interface Place {
   at(scene: Scene): Cursor;
   /** Puts whole fields in the place of all values of `field`. */
-  replace(scene: Scene, field: number, insert: Uint8Array): void;
+  replace(scene: Scene, field: number, insert: Writer | undefined): void;
   /** Puts `insert` in the place of what lies from `start` to `end`. */
-  splice(scene: Scene, start: number, end: number, insert: Uint8Array): void;
+  splice(scene: Scene, start: number, end: number, insert: Writer | undefined): void;
 }
 
 /** A message that the scene has a cursor of its own for. */
@@ -29,9 +29,12 @@ export function onScene(at: (scene: Scene) => Cursor): Place {
 /** A message inside another, in `field` of it. */
 export function inside(parent: Place, field: number, at: (scene: Scene) => Cursor): Place {
   const takeOver = (scene: Scene, child: Cursor) => {
-    const out = new Writer(child.end - child.start + 16);
-    out.bytes(field, child.buf.subarray(child.start, child.end));
-    parent.replace(scene, field, out.finish());
+    const { buf, start, end } = child;
+    parent.replace(
+      scene,
+      field,
+      scene.write((out) => out.bytes(field, buf.subarray(start, end))),
+    );
   };
   return {
     at,

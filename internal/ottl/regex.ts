@@ -23,10 +23,12 @@ export class Regex {
   readonly groupNames: readonly (string | undefined)[];
   readonly #root: Re2;
   readonly #native: RegExp;
-  readonly #sticky: RegExp;
+  readonly #global: RegExp;
   readonly #safeLength: number;
   /** Whether JavaScript agrees with Go on which groups took part. */
   readonly #sameGroups: boolean;
+  /** Whether it may match nothing: there JavaScript and Go part. */
+  readonly #nullable: boolean;
   #linear: LinearMatcher | undefined;
 
   constructor(source: string) {
@@ -36,7 +38,8 @@ export class Regex {
     this.#root = root;
     const native = sourceOf(root);
     this.#native = new RegExp(native, 'u');
-    this.#sticky = new RegExp(native, 'gu');
+    this.#global = new RegExp(native, 'gu');
+    this.#nullable = isNullable(root);
     this.#safeLength = safeLength(root);
     this.#sameGroups = !losesGroups(root, false);
   }
@@ -50,8 +53,8 @@ export class Regex {
   /** The leftmost match at or behind `from`. */
   exec(text: string, from = 0): RegexMatch | undefined {
     if (text.length > this.#safeLength || !this.#sameGroups) return this.#linearExec(text, from);
-    this.#sticky.lastIndex = from;
-    const found = this.#sticky.exec(text);
+    this.#global.lastIndex = from;
+    const found = this.#global.exec(text);
     return found ? { start: found.index, end: found.index + found[0].length, groups: [...found] } : undefined;
   }
 
@@ -84,6 +87,13 @@ export class Regex {
       done = match.end;
     }
     return done === 0 && out === '' ? text : out + text.slice(done);
+  }
+
+  /** Every match replaced by `template`, which may name groups as `expandTemplate` has it. */
+  replace(text: string, template: string): string {
+    const plain = !this.#nullable && !template.includes('$') && text.length <= this.#safeLength;
+    if (plain) return text.replace(this.#global, template);
+    return this.replaceAll(text, (match) => expandTemplate(template, match, this.groupNames));
   }
 
   #linearExec(text: string, from: number): RegexMatch | undefined {

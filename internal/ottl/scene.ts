@@ -4,6 +4,7 @@ import { Metric } from '../otlp/view/metric.ts';
 import { type DataPoint, NumberPoint } from '../otlp/view/point.ts';
 import { ResourceGroup, type ScopeGroup } from '../otlp/view/resource.ts';
 import { Event, Span } from '../otlp/view/span.ts';
+import { Writer } from '../otlp/writer.ts';
 import { Draft } from './draft.ts';
 import { ValueMap } from './values.ts';
 
@@ -30,7 +31,16 @@ export class Scene {
   /** Metrics that statements made, whole messages: they come behind the others of the scope. */
   readonly added: Uint8Array[] = [];
 
+  /** Fields on their way into a message: good until more are written. */
+  readonly #scratch = new Writer(256);
   readonly #drafts = new Map<Cursor, Draft>();
+
+  /** Whole fields, to be put into a message at once. */
+  write(fields: (out: Writer) => void): Writer {
+    this.#scratch.clear();
+    fields(this.#scratch);
+    return this.#scratch;
+  }
 
   /** Where changes to the message that `cursor` stands on are written. */
   draftFor(cursor: Cursor): Draft {

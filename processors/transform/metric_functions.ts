@@ -168,14 +168,11 @@ function setData(scene: Scene, field: number, write: (out: Writer) => void): voi
   const start = out.open(field);
   write(out);
   out.close(start);
-  const data = out.finish();
   for (const other of dataFields)
-    if (other !== field) scene.draftFor(scene.metric).replace(scene.metric, other, new Uint8Array(0));
-  scene.draftFor(scene.metric).replace(scene.metric, field, data);
+    if (other !== field) scene.draftFor(scene.metric).replace(scene.metric, other, undefined);
+  scene.draftFor(scene.metric).replace(scene.metric, field, out);
 }
 
 function replace(scene: Scene, field: number, write: (out: Writer) => void): void {
-  const out = new Writer(256);
-  write(out);
-  scene.draftFor(scene.metric).replace(scene.metric, field, out.finish());
+  scene.draftFor(scene.metric).replace(scene.metric, field, scene.write(write));
 }

@@ -37,7 +37,7 @@ export const replaceEditors: FunctionTable = {
       const value = target.get(scene);
       if (typeof value !== 'string') return undefined;
       const regex = pattern(scene);
-      const after = regex.test(value) ? replace(scene, regex, value) : value;
+      const after = replace(scene, regex, value);
       if (after !== value) target.set(scene, after);
       return undefined;
     };
@@ -49,7 +49,7 @@ export const replaceEditors: FunctionTable = {
     const replace = replacer(args);
     return mapTarget(args, (scene) => {
       const regex = pattern(scene);
-      const change = (text: string) => (regex.test(text) ? replace(scene, regex, text) : undefined);
+      const change = (text: string) => replace(scene, regex, text);
       return (map) => (mode === 'value' ? replacedValues(map, quietly(change)) : replacedKeys(map, change));
     });
   }),
@@ -105,10 +105,7 @@ function replacedKeys(map: ValueMap, change: (text: string) => string | undefine
 function replacer(args: Args): (scene: Scene, regex: Regex, text: string) => string {
   const replacement = args.text('replacement');
   if (!args.has('function')) {
-    return (scene, regex, text) => {
-      const template = replacement(scene);
-      return regex.replaceAll(text, (match) => expandTemplate(template, match, regex.groupNames));
-    };
+    return (scene, regex, text) => regex.replace(text, replacement(scene));
   }
   let input = '';
   const call = functionOf(args, () => input);
