@@ -297,6 +297,14 @@ test('a server that is not there is told with its address', async () => {
   });
 });
 
+test('the same batch from two pipelines is there twice', async () => {
+  const { exporter } = await start();
+  const batch = numbered(2);
+  await Promise.all([exporter.consume(batch, {}), exporter.consume(batch, {})]);
+  await exporter.consume(batch, {});
+  expect(bodies(server.taken)).toEqual([0, 1, 0, 1, 0, 1]);
+});
+
 test('several endpoints take turns, and one that is down is left out', async () => {
   const second = new FakeElasticsearch();
   servers.push(second);

@@ -16,6 +16,14 @@ SHORT[0x0a] = 0x6e;
 SHORT[0x0c] = 0x66;
 SHORT[0x0d] = 0x72;
 
+/** 1 for bytes that stand in a string as they are. */
+const AS_IT_IS = new Uint8Array(256).fill(1, 0x20, 0x80);
+AS_IT_IS[QUOTE] = 0;
+AS_IT_IS[BACKSLASH] = 0;
+
+/** The two digits of each number below 100. */
+const PAIRS = Buffer.from(Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0')).join(''));
+
 /** 2^32 nanoseconds are 4294 whole milliseconds and so many nanoseconds. */
 const WORD_MS = 4294;
 const WORD_REST = 967_296;
@@ -79,9 +87,29 @@ export class JsonBytes {
 
   /** UTF-8 in quotes, escaped; what is no UTF-8 becomes U+FFFD. */
   text(from: Uint8Array, start: number, end: number): void {
-    this.byte(QUOTE);
-    this.inside(from, start, end);
-    this.byte(QUOTE);
+    this.reserve((end - start) * 6 + 2);
+    const out = this.buf;
+    let pos = this.pos;
+    out[pos++] = QUOTE;
+    for (let i = start; i < end; i++) {
+      const byte = from[i]!;
+      if (AS_IT_IS[byte] === 1) {
+        out[pos++] = byte;
+        continue;
+      }
+      const length = byte < 0x80 ? -1 : sequenceLength(from, i, end);
+      if (length < 0) pos = escaped(out, pos, byte);
+      else if (length === 0) {
+        out[pos++] = 0xef;
+        out[pos++] = 0xbf;
+        out[pos++] = 0xbd;
+      } else {
+        out[pos++] = byte;
+        for (let rest = 1; rest < length; rest++) out[pos++] = from[++i]!;
+      }
+    }
+    out[pos++] = QUOTE;
+    this.pos = pos;
   }
 
   /** The same with a colon behind it. The server takes no empty or blank name: `_` stands for it. */
@@ -89,31 +117,6 @@ export class JsonBytes {
     if (isBlank(from, start, end)) this.ascii('"_"');
     else this.text(from, start, end);
     this.byte(COLON);
-  }
-
-  /** The inside of a string. */
-  inside(from: Uint8Array, start: number, end: number): void {
-    this.reserve((end - start) * 6);
-    const out = this.buf;
-    let pos = this.pos;
-    for (let i = start; i < end; i++) {
-      const byte = from[i]!;
-      if (byte < 0x80) {
-        if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) out[pos++] = byte;
-        else pos = escaped(out, pos, byte);
-        continue;
-      }
-      const length = sequenceLength(from, i, end);
-      if (length === 0) {
-        out[pos++] = 0xef;
-        out[pos++] = 0xbf;
-        out[pos++] = 0xbd;
-        continue;
-      }
-      out[pos++] = byte;
-      for (let rest = 1; rest < length; rest++) out[pos++] = from[++i]!;
-    }
-    this.pos = pos;
   }
 
   hex(from: Uint8Array, start: number, end: number): void {
@@ -195,9 +198,10 @@ export class JsonBytes {
   epochMillis(from: Uint8Array, pos: number): void {
     const high = fixed32At(from, pos + 4);
     const rest = high * WORD_REST + fixed32At(from, pos);
-    const beyond = rest % 1e6;
+    const whole = Math.floor(rest / 1e6);
+    const beyond = rest - whole * 1e6;
     this.byte(QUOTE);
-    this.int(high * WORD_MS + (rest - beyond) / 1e6);
+    this.int(high * WORD_MS + whole);
     this.byte(0x2e);
     if (beyond === 0) this.byte(0x30);
     else {
@@ -211,8 +215,8 @@ export class JsonBytes {
   isoNanos(from: Uint8Array, pos: number): void {
     const high = fixed32At(from, pos + 4);
     const rest = high * WORD_REST + fixed32At(from, pos);
-    const beyond = rest % 1e6;
-    const ms = high * WORD_MS + (rest - beyond) / 1e6;
+    const whole = Math.floor(rest / 1e6);
+    const ms = high * WORD_MS + whole;
     const second = Math.floor(ms / 1000);
     if (second !== this.#second) {
       this.#second = second;
@@ -220,28 +224,39 @@ export class JsonBytes {
     }
     this.raw(this.#secondText);
     this.reserve(11);
-    this.#digits((ms - second * 1000) * 1e6 + beyond, 9);
+    this.#digits((ms - second * 1000) * 1e6 + (rest - whole * 1e6), 9);
     this.buf[this.pos++] = 0x5a;
     this.buf[this.pos++] = QUOTE;
   }
 
+  /** There must be room. In parts below 10^8, since small integers divide more cheaply. */
   #digits(value: number, digits: number): void {
     const { buf } = this;
-    const end = this.pos + digits;
-    // Two halves, since a division of small integers is cheaper.
-    let low = value % 1e9;
-    let high = (value - low) / 1e9;
-    let pos = end - 1;
-    for (let i = 0; i < 9 && pos >= this.pos; i++) {
-      buf[pos--] = 0x30 + (low % 10);
-      low = (low / 10) | 0;
-    }
-    while (pos >= this.pos) {
-      buf[pos--] = 0x30 + (high % 10);
-      high = Math.floor(high / 10);
-    }
+    const first = this.pos;
+    let end = first + digits;
     this.pos = end;
+    while (value >= 1e8) {
+      const high = Math.floor(value / 1e8);
+      end = smallDigits(buf, end, end - 8, value - high * 1e8);
+      value = high;
+    }
+    smallDigits(buf, end, first, value);
   }
+}
+
+/** Writes `value`, a small integer, so that it ends before `end`, with zeros from `from`. @returns `from` */
+function smallDigits(buf: Uint8Array, end: number, from: number, value: number): number {
+  let rest = value | 0;
+  let pos = end;
+  while (pos - from >= 2) {
+    const next = (rest / 100) | 0;
+    const pair = (rest - next * 100) << 1;
+    buf[--pos] = PAIRS[pair + 1]!;
+    buf[--pos] = PAIRS[pair]!;
+    rest = next;
+  }
+  if (pos > from) buf[from] = 0x30 + (rest % 10);
+  return from;
 }
 
 /** Whether a name would be none to the server. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import type { Metric } from '../../internal/otlp/view/metric.ts';
 import type { DataPoint } from '../../internal/otlp/view/point.ts';
@@ -18,21 +18,37 @@ import type { ScopeState, Scopes } from './scopes.ts';
 
 const HINTS = Buffer.from('elasticsearch.mapping.hints');
 const COMMA = 0x2c;
+const COLON = 0x3a;
 
 /** Points that share a document. */
 interface Group {
   readonly route: Route;
   readonly items: number[];
   readonly points: Map<string, Point>;
-  /** How the document begins: its JSON up to the metrics, or its fields. */
-  readonly head: Buffer | FieldList;
+  /** How the document begins, `{"@timestamp":…,`, as a range of the arena; in other modes than `otel` all of it but the points. */
+  readonly head: Range | FieldList;
+  /** `"resource":{…},"scope":{…}` */
+  readonly context: Uint8Array;
   docCount: bigint;
 }
 
 interface Point {
   /** Its value as JSON. */
-  readonly value: Buffer;
+  readonly value: Range;
   readonly template: string;
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What documents with the same metrics have in common. */
+interface Names {
+  /** `"dynamic_templates":{…}` */
+  readonly templates: Buffer;
+  /** Tells documents of one time series apart that hold different metrics: part of upstream's documents. */
+  readonly hash: string;
 }
 
 /**
@@ -43,20 +59,23 @@ export class MetricEncoder {
   readonly #bulk: Bulk;
   readonly #scopes: Scopes;
   readonly #table: AttributeTable;
-  readonly #scratch = new JsonBytes(16 * 1024);
+  /** What points and groups are made of, until their documents are written. */
+  readonly #arena = new JsonBytes(64 * 1024);
   readonly #otel: OtelWriter;
   #groups = new Map<string, Group>();
+  #quoted = new Map<string, Buffer>();
+  #names = new Map<string, Names>();
 
   constructor(bulk: Bulk, scopes: Scopes, seed: number) {
     this.#bulk = bulk;
     this.#scopes = scopes;
     this.#table = new AttributeTable(seed);
-    this.#otel = new OtelWriter(this.#scratch, seed);
+    this.#otel = new OtelWriter(this.#arena, seed);
   }
 
   /** @param withoutValue told of points that end a series */
   encode(payload: Payload, withoutValue: () => void): void {
-    this.#groups = new Map();
+    this.#forget();
     const walk = walkMetrics(payload);
     let item = 0;
     while (walk.nextResource()) {
@@ -64,51 +83,63 @@ export class MetricEncoder {
         const scope = this.#scopes.enter(walk.resource, walk.scope);
         while (walk.nextRecord()) {
           const metric = walk.record;
-          const { data } = metric;
+          const { data, name } = metric;
           if (!data) continue;
           for (let points = data.points, point = points.next(); point; point = points.next()) {
             if (scope.refusal !== undefined) this.#bulk.refuse(item, scope.refusal);
             // The end of a series is no value, and Elasticsearch has no word for it: there is nothing to store.
             else if (point.noRecordedValue) withoutValue();
-            else this.#point(metric, point, scope, walk.resource, item);
+            else this.#point(metric, name, point, scope, walk.resource, item);
             item++;
           }
         }
       }
     }
     for (const group of this.#groups.values()) this.#document(group);
-    this.#groups = new Map();
+    this.#forget();
   }
 
-  #point(metric: Metric, point: DataPoint, scope: ScopeState, resource: ResourceGroup, item: number): void {
+  #forget(): void {
+    this.#groups = new Map();
+    this.#quoted = new Map();
+    this.#names = new Map();
+    this.#arena.pos = 0;
+  }
+
+  #point(
+    metric: Metric,
+    name: string,
+    point: DataPoint,
+    scope: ScopeState,
+    resource: ResourceGroup,
+    item: number,
+  ): void {
     const table = this.#table;
     table.read(point.attributes);
     const hints = table.reserved ? hintsOf(table) : noHints;
-    const out = this.#scratch;
-    out.pos = 0;
-    const problem = writePoint(out, metric, point, hints);
+    const from = this.#arena.pos;
+    const problem = writePoint(this.#arena, metric, point, hints);
     if (problem !== undefined) {
+      this.#arena.pos = from;
       this.#bulk.refuse(item, problem);
       return;
     }
-    const value = out.cut(0, out.pos);
-    const group = this.#groupOf(metric, point, scope, resource);
+    const value = { from, to: this.#arena.pos };
+    const group = this.#groupOf(metric, name, point, scope, resource);
     if (hints.docCount) group.docCount = docCountOf(metric, point);
     group.items.push(item);
-    group.points.set(metric.name, { value, template: templateOf(metric, point, hints) });
+    group.points.set(name, { value, template: templateOf(metric, point, hints) });
   }
 
-  #groupOf(metric: Metric, point: DataPoint, scope: ScopeState, resource: ResourceGroup): Group {
+  #groupOf(metric: Metric, name: string, point: DataPoint, scope: ScopeState, resource: ResourceGroup): Group {
     const route = this.#scopes.route('metrics', scope, this.#table);
     const identity = `${scope.identity} ${route.index} ${this.#identity(metric, point, scope)}`;
-    for (let copy = 0; ; copy++) {
-      const key = `${identity} ${copy}`;
+    for (let key = identity; ; key += ' ') {
       const group = this.#groups.get(key);
-      if (group?.points.has(metric.name)) continue;
+      if (group?.points.has(name)) continue;
       if (group) return group;
-      const head =
-        scope.mode === 'otel' ? this.#otelHead(metric, point, scope, route) : this.#ecsHead(point, resource, route);
-      const made: Group = { route, items: [], points: new Map(), head, docCount: 0n };
+      const head = scope.mode === 'otel' ? this.#otelHead(metric, point, route) : this.#ecsHead(point, resource, route);
+      const made: Group = { route, items: [], points: new Map(), head, context: scope.context, docCount: 0n };
       this.#groups.set(key, made);
       return made;
     }
@@ -120,17 +151,20 @@ export class MetricEncoder {
     const pairs: string[] = [];
     for (let i = 0; i < table.count; i++) {
       if (table.reserved && isReserved(table, i)) continue;
-      const key = latin1(table.buf, table.keyStart[i]!, table.keyEnd[i]!);
-      pairs.push(`${key.length}:${key}${latin1(table.buf, table.valueStart[i]!, table.valueEnd[i]!)}`);
+      const key = table.keyEnd[i]! - table.keyStart[i]!;
+      const pair = `${latin1(table.buf, table.keyStart[i]!, table.keyEnd[i]!)}${latin1(table.buf, table.valueStart[i]!, table.valueEnd[i]!)}`;
+      pairs.push(`${key}:${pair.length}:${pair}`);
     }
     if (pairs.length > 1) pairs.sort();
-    const start = scope.mode === 'otel' ? `${point.startTimeUnixNano} ${metric.unit}` : '';
-    return `${point.timeUnixNano} ${start} ${pairs.map((pair) => `${pair.length}:${pair}`).join('')}`;
+    const { buf } = point;
+    const time = latin1(buf, point.valueStart(3), point.valueEnd(3));
+    if (scope.mode !== 'otel') return `${time} ${pairs.join('')}`;
+    return `${time} ${latin1(buf, point.valueStart(2), point.valueEnd(2))} ${metric.unit} ${pairs.join('')}`;
   }
 
-  #otelHead(metric: Metric, point: DataPoint, scope: ScopeState, route: Route): Buffer {
-    const out = this.#scratch;
-    out.pos = 0;
+  #otelHead(metric: Metric, point: DataPoint, route: Route): Range {
+    const out = this.#arena;
+    const from = out.pos;
     out.ascii('{"@timestamp":');
     if (point.has(3)) out.epochMillis(point.buf, point.valueStart(3));
     else out.ascii('"0.0"');
@@ -141,13 +175,12 @@ export class MetricEncoder {
     out.byte(COMMA);
     if (metric.unit !== '') {
       out.ascii('"unit":');
-      out.string(metric.unit);
+      out.raw(this.#inQuotes(metric.unit));
       out.byte(COMMA);
     }
     out.raw(route.streamJson);
     this.#otel.attributes(this.#table, true);
-    out.raw(scope.context);
-    return out.cut(0, out.pos);
+    return { from, to: out.pos };
   }
 
   /** Modes other than `otel` have one form of metrics, that of `ecs`. */
@@ -160,52 +193,62 @@ export class MetricEncoder {
     return fields;
   }
 
-  #document({ route, items, points, head, docCount }: Group): void {
+  #document({ route, items, points, head, context, docCount }: Group): void {
     const bulk = this.#bulk;
     const { out } = bulk;
     if (head instanceof FieldList) {
       bulk.begin({ route });
-      for (const [name, { value }] of points) head.add(name, (json) => json.raw(value));
+      for (const [name, { value }] of points) head.add(name, (json) => json.raw(this.#cut(value)));
       head.writeNested(out);
     } else {
+      const { templates, hash: names } = this.#namesOf(points);
       // An index of the user's own has no templates by these names, and the server would refuse the document for it.
-      bulk.begin({ route, dynamicTemplates: route.stream && this.#templates(points) });
-      out.raw(head);
-      out.ascii(',"metrics":{');
-      let first = true;
+      bulk.begin({ route, dynamicTemplates: route.stream && templates });
+      out.raw(this.#cut(head));
+      out.raw(context);
+      let mark = ',"metrics":{';
       for (const [name, { value }] of points) {
-        if (!first) out.byte(COMMA);
-        first = false;
-        out.string(name);
-        out.ascii(':');
-        out.raw(value);
+        out.ascii(mark);
+        mark = ',';
+        out.raw(this.#inQuotes(name));
+        out.byte(COLON);
+        out.raw(this.#cut(value));
       }
-      out.ascii('}');
-      if (docCount > 0n) out.ascii(`,"_doc_count":${docCount}`);
-      out.ascii(`,"_metric_names_hash":"${namesHash([...points.keys()])}"}`);
+      if (docCount > 0n) out.ascii(`},"_doc_count":${docCount}`);
+      else out.ascii('}');
+      out.ascii(`,"_metric_names_hash":"${names}"}`);
     }
     const document = bulk.end(items[0]!);
     for (const item of items) bulk.documentOf[item] = document;
   }
 
-  #templates(points: ReadonlyMap<string, Point>): Buffer {
-    const out = this.#scratch;
-    out.pos = 0;
-    let mark = '"dynamic_templates":{';
-    for (const [name, { template }] of points) {
-      out.ascii(mark);
-      mark = ',';
-      out.string(`metrics.${name}`);
-      out.ascii(`:"${template}"`);
-    }
-    out.ascii('}');
-    return out.cut(0, out.pos);
+  #cut({ from, to }: Range): Uint8Array {
+    return this.#arena.buf.subarray(from, to);
   }
-}
 
-/** Tells documents of one time series apart that hold different metrics: part of upstream's documents. */
-function namesHash(names: string[]): string {
-  return createHash('sha1').update(names.sort().join('\0')).digest('hex').slice(0, 8);
+  /** A name as JSON: the same few come again and again. */
+  #inQuotes(name: string): Buffer {
+    let quoted = this.#quoted.get(name);
+    if (!quoted) {
+      quoted = Buffer.from(JSON.stringify(name.trim() === '' ? '_' : name.toWellFormed()));
+      this.#quoted.set(name, quoted);
+    }
+    return quoted;
+  }
+
+  #namesOf(points: ReadonlyMap<string, Point>): Names {
+    let key = '';
+    for (const [name, { template }] of points) key += `${template}:${name.length}:${name}`;
+    const known = this.#names.get(key);
+    if (known) return known;
+    const templates = Object.fromEntries([...points].map(([name, { template }]) => [`metrics.${name}`, template]));
+    const made = {
+      templates: Buffer.from(`"dynamic_templates":${JSON.stringify(templates)}`),
+      hash: hash('sha1', [...points.keys()].sort().join('\0'), 'hex').slice(0, 8),
+    };
+    this.#names.set(key, made);
+    return made;
+  }
 }
 
 function hintsOf(table: AttributeTable): Hints {
@@ -219,6 +262,10 @@ function hintsOf(table: AttributeTable): Hints {
   return { aggregate: hints.includes('aggregate_metric_double'), docCount: hints.includes('_doc_count') };
 }
 
+type Slice = (this: Uint8Array, start: number, end: number) => string;
+// Works on every Uint8Array, without a Buffer around it.
+const latin1Slice = (Buffer.prototype as unknown as { latin1Slice: Slice }).latin1Slice;
+
 function latin1(buf: Uint8Array, start: number, end: number): string {
-  return Buffer.from(buf.buffer, buf.byteOffset + start, end - start).toString('latin1');
+  return end > start ? latin1Slice.call(buf, start, end) : '';
 }

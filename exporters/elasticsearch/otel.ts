@@ -42,19 +42,19 @@ export class OtelWriter {
     const { resource } = group;
     const { scope } = scopeGroup;
     this.#out.ascii('"resource":{');
-    this.#text('schema_url', group, 3);
+    this.#text('"schema_url":', group, 3);
     this.#context(resource, stringify, 2);
     this.#out.ascii(',"scope":{');
-    this.#text('schema_url', scopeGroup, 3);
-    this.#text('name', scope, 1);
-    this.#text('version', scope, 2);
+    this.#text('"schema_url":', scopeGroup, 3);
+    this.#text('"name":', scope, 1);
+    this.#text('"version":', scope, 2);
     this.#context(scope, stringify, 4);
   }
 
   #context(owner: Resource | Scope, stringify: boolean, droppedField: number): void {
     this.#own.read(owner.attributes);
     this.attributes(this.#own, stringify);
-    this.#count('dropped_attributes_count', owner.droppedAttributesCount, owner.has(droppedField));
+    this.#count('"dropped_attributes_count":', owner.droppedAttributesCount, owner.has(droppedField));
     this.#endObject();
   }
 
@@ -68,13 +68,13 @@ export class OtelWriter {
     this.#epoch(record, 11);
     out.byte(COMMA);
     out.raw(route.streamJson);
-    this.#text('severity_text', record, 3);
-    this.#count('severity_number', record.severityNumber, raw.has(2));
-    this.#id('trace_id', record, 9);
-    this.#id('span_id', record, 10);
+    this.#text('"severity_text":', record, 3);
+    this.#count('"severity_number":', record.severityNumber, raw.has(2));
+    this.#id('"trace_id":', record, 9);
+    this.#id('"span_id":', record, 10);
     this.attributes(table, false);
-    this.#count('dropped_attributes_count', record.droppedAttributesCount, raw.has(7));
-    if (raw.has(12) && raw.valueEnd(12) > raw.valueStart(12)) this.#text('event_name', record, 12);
+    this.#count('"dropped_attributes_count":', record.droppedAttributesCount, raw.has(7));
+    if (raw.has(12) && raw.valueEnd(12) > raw.valueStart(12)) this.#text('"event_name":', record, 12);
     else this.#eventNameOf(table);
     if (raw.has(5)) this.#body(record.body);
     out.raw(context);
@@ -88,21 +88,21 @@ export class OtelWriter {
     this.#epoch(span, 7);
     out.byte(COMMA);
     out.raw(route.streamJson);
-    this.#id('trace_id', span, 1);
-    this.#id('span_id', span, 2);
-    this.#text('trace_state', span, 3);
-    this.#id('parent_span_id', span, 4);
-    this.#text('name', span, 5);
+    this.#id('"trace_id":', span, 1);
+    this.#id('"span_id":', span, 2);
+    this.#text('"trace_state":', span, 3);
+    this.#id('"parent_span_id":', span, 4);
+    this.#text('"name":', span, 5);
     const kind = kinds[span.kind];
-    if (kind !== undefined) this.#word('kind', kind);
+    if (kind !== undefined) this.#word('"kind":', kind);
     out.ascii('"duration":');
     this.#duration(span);
     out.byte(COMMA);
     this.attributes(table, false);
-    this.#count('dropped_attributes_count', span.droppedAttributesCount, raw.has(10));
-    this.#count('dropped_events_count', span.droppedEventsCount, raw.has(12));
+    this.#count('"dropped_attributes_count":', span.droppedAttributesCount, raw.has(10));
+    this.#count('"dropped_events_count":', span.droppedEventsCount, raw.has(12));
     this.#links(span);
-    this.#count('dropped_links_count', span.droppedLinksCount, raw.has(14));
+    this.#count('"dropped_links_count":', span.droppedLinksCount, raw.has(14));
     this.#status(span);
     out.raw(context);
     out.byte(BRACE_END);
@@ -116,10 +116,10 @@ export class OtelWriter {
     this.#epoch(event, 1);
     out.byte(COMMA);
     out.raw(route.streamJson);
-    this.#id('trace_id', span, 1);
-    this.#id('span_id', span, 2);
-    this.#count('dropped_attributes_count', event.droppedAttributesCount, raw.has(4));
-    this.#text('event_name', event, 2);
+    this.#id('"trace_id":', span, 1);
+    this.#id('"span_id":', span, 2);
+    this.#count('"dropped_attributes_count":', event.droppedAttributesCount, raw.has(4));
+    this.#text('"event_name":', event, 2);
     this.attributes(table, false, raw.has(2) && raw.valueEnd(2) > raw.valueStart(2) ? event : undefined);
     out.raw(context);
     out.byte(BRACE_END);
@@ -150,7 +150,7 @@ export class OtelWriter {
       out.byte(COMMA);
     }
     if (geo) writeGeo(out, table);
-    if (event) this.#text('event.name', event, 2);
+    if (event) this.#text('"event.name":', event, 2);
     this.#endObject();
     out.byte(COMMA);
   }
@@ -162,7 +162,7 @@ export class OtelWriter {
     out.ascii('"attributes":{');
     if (event) {
       paths.add('event.name');
-      this.#text('event.name', event, 2);
+      this.#text('"event.name":', event, 2);
     }
     const leaf = (path: string, buf: Uint8Array, start: number, end: number) => {
       if (paths.has(path)) return;
@@ -237,12 +237,12 @@ export class OtelWriter {
 
   #link(link: Link): void {
     this.#out.byte(BRACE);
-    this.#id('trace_id', link, 1);
-    this.#id('span_id', link, 2);
-    this.#text('trace_state', link, 3);
+    this.#id('"trace_id":', link, 1);
+    this.#id('"span_id":', link, 2);
+    this.#text('"trace_state":', link, 3);
     this.#event.read(link.attributes);
     this.attributes(this.#event, false);
-    this.#count('dropped_attributes_count', link.droppedAttributesCount, link.has(5));
+    this.#count('"dropped_attributes_count":', link.droppedAttributesCount, link.has(5));
     this.#endObject();
   }
 
@@ -254,9 +254,9 @@ export class OtelWriter {
     }
     const { status } = span;
     out.ascii('"status":{');
-    this.#text('message', status, 2);
+    this.#text('"message":', status, 2);
     const code = codes[status.code];
-    if (code !== undefined) this.#word('code', code);
+    if (code !== undefined) this.#word('"code":', code);
     this.#endObject();
     out.byte(COMMA);
   }
@@ -282,50 +282,42 @@ export class OtelWriter {
     else this.#out.ascii('"0.0"');
   }
 
-  /** A string that is not empty. */
-  #text(name: string, { raw }: { readonly raw: Event['raw'] }, field: number): void {
+  /** A string that is not empty. @param head the name in quotes, and a colon */
+  #text(head: string, { raw }: { readonly raw: Event['raw'] }, field: number): void {
     if (!raw.has(field)) return;
     const start = raw.valueStart(field);
     const end = raw.valueEnd(field);
     if (start === end) return;
-    const out = this.#out;
-    this.#name(name);
-    out.text(raw.buf, start, end);
-    out.byte(COMMA);
+    this.#out.ascii(head);
+    this.#out.text(raw.buf, start, end);
+    this.#out.byte(COMMA);
   }
 
   /** An id that is not all zeros. */
-  #id(name: string, { raw }: { readonly raw: Event['raw'] }, field: number): void {
+  #id(head: string, { raw }: { readonly raw: Event['raw'] }, field: number): void {
     if (!raw.has(field)) return;
     const start = raw.valueStart(field);
     const end = raw.valueEnd(field);
     let at = start;
     while (at < end && raw.buf[at] === 0) at++;
     if (at === end) return;
-    this.#name(name);
+    this.#out.ascii(head);
     this.#out.hex(raw.buf, start, end);
     this.#out.byte(COMMA);
   }
 
-  #word(name: string, value: string): void {
-    this.#name(name);
+  #word(head: string, value: string): void {
+    this.#out.ascii(head);
     this.#out.byte(0x22);
     this.#out.ascii(value);
     this.#out.ascii('",');
   }
 
-  #count(name: string, value: number, there: boolean): void {
+  #count(head: string, value: number, there: boolean): void {
     if (!there || value === 0) return;
-    this.#name(name);
+    this.#out.ascii(head);
     this.#out.int(value);
     this.#out.byte(COMMA);
-  }
-
-  #name(name: string): void {
-    const out = this.#out;
-    out.byte(0x22);
-    out.ascii(name);
-    out.ascii('":');
   }
 
   /** Closes an object whose members all have a comma behind them. */

@@ -66,9 +66,10 @@ export class ElasticsearchSender implements Sender {
     const bytes = bulk.out.buf.length;
     memory.addCopy(bytes);
     let delivery = this.#deliveries.get(batch);
+    // Whoever has the same batch at the same time, from another pipeline, has a delivery of their own.
+    this.#deliveries.delete(batch);
     if (!delivery) {
       delivery = new Delivery(bulk.documents);
-      this.#deliveries.set(batch, delivery);
       this.#counters.received(bulk.documents);
     } else if (delivery.waiting.length < bulk.documents) this.#counters.retried(delivery.waiting.length);
     delivery.tries++;
@@ -124,7 +125,10 @@ export class ElasticsearchSender implements Sender {
     this.#log(batch, bulk, delivery);
     if (end.status === 'permanent' && delivery.lost.size === bulk.documents && bulk.refused.length === 0) return end;
     const losses = lossesOf(bulk, batch.itemCount, delivery.lost, this.#quotes);
-    if (again) return this.#unfinished(batch, bulk, delivery, end);
+    if (again) {
+      this.#deliveries.set(batch, delivery);
+      return this.#unfinished(batch, bulk, delivery, end);
+    }
     if (losses.length === 0) return accepted;
     const rejectedItems = losses.reduce((sum, { items }) => sum + items, 0);
     return { status: 'accepted', rejectedItems, reason: losses[0]!.outcome!.reason, losses };
