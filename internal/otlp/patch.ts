@@ -1,4 +1,5 @@
 import type { Assembly } from './assembly.ts';
+import { Fields } from './view/fields.ts';
 
 /**
  * What a visitor wants done to one message: nothing, unless it says so. Offsets are those of the view that the visitor
@@ -53,6 +54,13 @@ export class Patch {
     this.#inserts[count] = fields;
     this.#count++;
     this.#size += (fields ? fields.length : 0) - (end - start);
+  }
+
+  /** Puts a whole field in the place of every field of this number, so that nothing of those is left. */
+  put(buf: Uint8Array, number: number, field: Uint8Array): void {
+    const fields = new Fields().reset(buf, this.#start, this.#end);
+    while (fields.next()) if (fields.tag >>> 3 === number) this.cut(fields.at, fields.to);
+    this.append(field);
   }
 
   /** For a piece that ends at `end` before others that were cut already. */

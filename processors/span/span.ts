@@ -6,7 +6,6 @@ import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import { type Patch, type Place, rewriteSpans, type Visitor } from '../../internal/otlp/rewrite.ts';
-import { Fields } from '../../internal/otlp/view/fields.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';
 import { AnyValue } from '../../internal/otlp/view/value.ts';
 import { valueText } from '../../internal/otlp/view/value_text.ts';
@@ -30,7 +29,6 @@ export class SpanProcessor implements Consumer, Visitor<Span> {
   readonly #status: { readonly code: number; readonly message: string; readonly field: Uint8Array } | undefined;
   readonly #list = new AttributeList();
   readonly #value = new AnyValue();
-  readonly #fields = new Fields();
 
   constructor(config: SpanConfig, next: Consumer) {
     const { include, exclude, name, status } = config;
@@ -59,20 +57,11 @@ export class SpanProcessor implements Consumer, Visitor<Span> {
     let name = this.#fromAttributes(list) ?? before;
     if (this.#renaming && name !== '') name = this.#renaming.apply(name, list);
     if (list.changed) list.write(patch);
-    if (name !== before) this.#put(span, nameField, nameBytes(name), patch);
+    if (name !== before) patch.put(span.buf, nameField, nameBytes(name));
     const status = this.#status;
     if (status && (span.status.code !== status.code || span.status.message !== status.message)) {
-      this.#put(span, statusField, status.field, patch);
+      patch.put(span.buf, statusField, status.field);
     }
-  }
-
-  /** In the place of what is there, so that nothing of that is left, however often it stands there. */
-  #put(span: Span, number: number, field: Uint8Array, patch: Patch): void {
-    if (span.has(number)) {
-      const fields = this.#fields.reset(span.buf, span.start, span.end);
-      while (fields.next()) if (fields.tag >>> 3 === number) patch.cut(fields.at, fields.to);
-    }
-    patch.append(field);
   }
 
   /** Undefined where an attribute is missing: then the name stays. */

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { enumeration, object, secret, unsupported } from '../../internal/config/fields.ts';
+import { compileRegex } from '../../internal/ottl/index.ts';
+
+const pattern = z.string().superRefine((text, ctx) => {
+  const regex = compileRegex(text);
+  if (!regex.ok) {
+    ctx.addIssue({ code: 'custom', message: `at character ${regex.problem.at + 1}: ${regex.problem.message}` });
+  }
+});
+const patterns = (what: string) => z.array(pattern).default([]).describe(what);
+const keys = (what: string) => z.array(z.string()).default([]).describe(what);
+
+/** https://github.com/open-telemetry/opentelemetry-collector-contrib/blob/main/processor/redactionprocessor/README.md */
+export const schema = object({
+  allow_all_keys: z.boolean().default(false).describe('Keeps every attribute; values are masked all the same.'),
+  allowed_keys: keys('Attributes that stay; all others are removed. An empty list removes all.'),
+  ignored_keys: keys('Attributes that stay as they are, whatever they say.'),
+  ignored_key_patterns: patterns('The same by RE2 patterns of keys.'),
+  blocked_key_patterns: patterns('Attributes whose whole value is masked.'),
+  blocked_values: patterns('RE2: what matches in a value is masked.'),
+  allowed_values: patterns('Values in which one of these is found are not masked at all.'),
+  redact_all_types: z
+    .boolean()
+    .default(false)
+    .describe('Numbers, lists and so on are masked too, by their text; else text only.'),
+  hash_function: z
+    .union([enumeration(['md5', 'sha1', 'sha3', 'hmac-sha256', 'hmac-sha512']), z.literal('')])
+    .default('')
+    .describe('What is masked becomes its hash in hex, in place of ****. sha3 is SHA3-256.'),
+  hmac_key: secret().optional().describe('The key of hmac-sha256 and hmac-sha512.'),
+  summary: z
+    .union([enumeration(['debug', 'info', 'silent']), z.literal('')])
+    .default('silent')
+    .describe('info: the record says how many attributes were removed, masked, allowed and ignored; debug: and which.'),
+  url_sanitizer: unsupported('mask by blocked_values, or rename by the span processor'),
+  db_sanitizer: unsupported('mask literals by blocked_values'),
+}).refine(({ hash_function, hmac_key }) => hmac_key || !hash_function.startsWith('hmac'), {
+  path: ['hmac_key'],
+  message: 'expected a key: hash_function is an HMAC',
+});
+
+export type RedactionConfig = z.output<typeof schema>;
