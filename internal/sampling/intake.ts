@@ -9,6 +9,7 @@ import type { DecisionCache } from './decision_cache.ts';
 import type { Decisions } from './decisions.ts';
 import type { TailObserver, TailOptions } from './engine_types.ts';
 import { noteSpan } from './gathering.ts';
+import { LateSpans } from './late_spans.ts';
 import { isError, isRoot, traceIdAt } from './span_facts.ts';
 import type { TailState } from './tail_state.ts';
 import { TraceId } from './trace_hash.ts';
@@ -19,22 +20,17 @@ import {
   LAST,
   MATCHED,
   NO_LIST,
-  POLICY,
   ROOTED,
   ROW,
   SINCE,
   SPANS,
-  THRESHOLD,
   TOUCHED,
   VERDICT,
-  VERDICT_SHIFT,
   WAITING,
   WAITING_PRECIOUS,
 } from './trace_rows.ts';
-import { verdicts } from './verdict.ts';
 
 const [REQUEST, RESOURCE, SCOPE] = shapeOf('traces');
-const SAMPLED = verdicts.indexOf('sampled');
 
 /* What is known of the trace under way besides its row. */
 const UNDECIDED = 0;
@@ -66,14 +62,9 @@ export class Intake {
   #known = false;
   #row = -1;
   #kind = UNDECIDED;
-  readonly #lateId: TraceId;
-  #lateSpans = 0;
-  #lateAge = 0;
-  #lateCached = false;
-  #latePolicy = 0;
+  readonly #late: LateSpans;
   #newTraces = 0;
   #withoutTraceId = 0;
-  #leftOut = 0;
   /** Rows for which `gather` has asked for a decision. */
   #matched: number[] = [];
   /** Rows that the resource under way has brought spans for, and the first of these by place. */
@@ -98,7 +89,7 @@ export class Intake {
     this.#host = host;
     this.#scope = this.#resource.scopes.current;
     this.#id = new TraceId(state.hash);
-    this.#lateId = new TraceId(state.hash);
+    this.#late = new LateSpans(state, decider, decisions, observer);
   }
 
   /** Takes all spans of the batch, which the account holds. There must be room. */
@@ -140,7 +131,7 @@ export class Intake {
     if (other || !this.#known) this.#beginTrace();
     if (this.#id.isZero) this.#withoutTraceId++;
     if (this.#kind === LATE_LEFT_OUT) {
-      this.#lateSpans++;
+      this.#late.spans++;
       return;
     }
     const { log, heads, rows } = this.#state;
@@ -150,7 +141,7 @@ export class Intake {
     heads.use(group);
     rows.u32[row * ROW + SPANS]!++;
     rows.f64[(row * ROW + BYTES) >> 1]! += to - at;
-    if (this.#kind === LATE_KEPT) this.#lateSpans++;
+    if (this.#kind === LATE_KEPT) this.#late.spans++;
     else this.#gather(row, span);
   }
 
@@ -181,11 +172,16 @@ export class Intake {
     const { rows } = this.#state;
     const spans = rows.u32[row * ROW + SPANS]!;
     const bytes = rows.f64[(row * ROW + BYTES) >> 1]!;
-    if (dropTraceBytes > 0 && bytes > dropTraceBytes) this.#decisions.dropTooLarge(row, this.#now);
+    if (dropTraceBytes > 0 && this.#sizeOf(row, bytes) > dropTraceBytes) this.#decisions.dropTooLarge(row, this.#now);
     else if ((maxTraceSpans > 0 && spans >= maxTraceSpans) || (maxTraceBytes > 0 && bytes >= maxTraceBytes)) {
       this.#decisions.decide(row, 'trace_too_large', this.#now, this.#now);
     } else return;
     this.#known = false;
+  }
+
+  /** As the decider counts it, if it does. */
+  #sizeOf(row: number, bytes: number): number {
+    return this.#decider.sizeOf?.(this.#state.rows.factsOf(row)) ?? bytes;
   }
 
   #enterAgain(): void {
@@ -197,12 +193,16 @@ export class Intake {
     this.#endTrace();
     this.#known = true;
     const { rows, sampled, notSampled } = this.#state;
-    const id = this.#id;
-    let row = rows.find(id);
+    const row = rows.find(this.#id);
     if (row >= 0) this.#beginInRow(row);
-    else if ((row = sampled.find(id)) >= 0) this.#beginCached(sampled, row, true);
-    else if ((row = notSampled.find(id)) >= 0) this.#beginCached(notSampled, row, false);
-    else this.#beginNew();
+    else if (!this.#beginCached(sampled) && !this.#beginCached(notSampled)) this.#beginNew();
+  }
+
+  #beginCached(cache: DecisionCache): boolean {
+    const entry = cache.find(this.#id);
+    if (entry < 0) return false;
+    this.#beginLate(this.#late.beginCached(this.#id, cache, entry, this.#now));
+    return true;
   }
 
   #beginNew(): void {
@@ -217,53 +217,24 @@ export class Intake {
   }
 
   #beginInRow(row: number): void {
-    const { u32, f64 } = this.#state.rows;
-    const at = row * ROW;
-    const verdict = (u32[at + FLAGS]! & VERDICT) >>> VERDICT_SHIFT;
-    this.#row = row;
-    if (verdict === 0) {
-      this.#kind = UNDECIDED;
-      if (this.#decisions.gatherAgain(row)) this.#match(row);
+    const { u32 } = this.#state.rows;
+    if ((u32[row * ROW + FLAGS]! & VERDICT) !== 0) {
+      this.#beginLate(this.#late.beginRemembered(this.#id, row, this.#now));
       return;
     }
-    this.#beginLate(verdict === SAMPLED, this.#now - f64[(at + SINCE) >> 1]!, false);
-    if (verdict === SAMPLED) this.#lateRow(u32[at + POLICY]!, u32[at + THRESHOLD]!, u32[at + THRESHOLD + 1]!);
-  }
-
-  #beginCached(cache: DecisionCache, entry: number, kept: boolean): void {
-    this.#beginLate(kept, Math.max(0, this.#now - cache.decidedAt(entry)), true);
-    if (kept) this.#lateRow(cache.policyOf(entry), cache.thresholdLow(entry), cache.thresholdHigh(entry));
-  }
-
-  #beginLate(kept: boolean, age: number, cached: boolean): void {
-    this.#kind = kept ? LATE_KEPT : LATE_LEFT_OUT;
-    this.#lateId.copy(this.#id);
-    this.#lateAge = age;
-    this.#lateCached = cached;
-  }
-
-  /** Kept spans that come late go out by way of a row of their own, which nobody can find. */
-  #lateRow(policy: number, thresholdLow: number, thresholdHigh: number): void {
-    const { rows } = this.#state;
-    const row = rows.make(this.#id, this.#now);
-    rows.u32[row * ROW + THRESHOLD] = thresholdLow;
-    rows.u32[row * ROW + THRESHOLD + 1] = thresholdHigh;
     this.#row = row;
-    this.#latePolicy = this.#decisions.policies.indexOf(policy);
+    this.#kind = UNDECIDED;
+    if (this.#decisions.gatherAgain(row)) this.#match(row);
   }
 
-  /** Settles what came late for the trace of the span before. */
+  #beginLate(row: number): void {
+    this.#row = row;
+    this.#kind = row < 0 ? LATE_LEFT_OUT : LATE_KEPT;
+  }
+
   #endTrace(): void {
     this.#known = false;
-    const spans = this.#lateSpans;
-    if (spans === 0) return;
-    this.#lateSpans = 0;
-    const kept = this.#kind === LATE_KEPT;
-    if (kept) {
-      this.#state.outbox.add(this.#row, this.#decider.lateScopeAttributes?.(this.#latePolicy), undefined);
-    } else this.#leftOut += spans;
-    this.#state.explain?.late(this.#lateId, spans);
-    this.#observer.late(kept, spans, this.#lateAge, this.#lateCached);
+    this.#late.end();
   }
 
   #match(row: number): void {
@@ -311,10 +282,10 @@ export class Intake {
   }
 
   #count(): void {
-    if (this.#leftOut > 0) this.#account.filtered(this.#leftOut, true);
+    if (this.#late.leftOut > 0) this.#account.filtered(this.#late.leftOut, true);
     if (this.#newTraces > 0) this.#observer.newTraces(this.#newTraces);
     if (this.#withoutTraceId > 0) this.#observer.withoutTraceId(this.#withoutTraceId);
-    this.#leftOut = 0;
+    this.#late.leftOut = 0;
     this.#newTraces = 0;
     this.#withoutTraceId = 0;
   }
