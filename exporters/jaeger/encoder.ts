@@ -1,6 +1,6 @@
 import { Resource, Scope } from '../../internal/otlp/view/resource.ts';
 import { Span } from '../../internal/otlp/view/span.ts';
-import type { Group, Place } from './plan.ts';
+import type { Piece, Place } from './plan.ts';
 import { Translator } from './rules.ts';
 import type { MessageSink, Written } from './sink.ts';
 
@@ -23,16 +23,18 @@ export class Encoder {
   }
 
   /**
-   * One message with the spans from `from` on, as many as fit.
+   * One message with the first spans of the piece, as many as fit.
    * @param maxBytes of the message; a span that is larger by itself makes a message alone
    */
-  message({ resource, spans }: Group, from: number, maxBytes: number): Encoded {
+  message(piece: Piece, maxBytes: number): Encoded {
     const sink = this.#sink;
-    sink.beginMessage(Math.min(maxBytes, sizeOf(resource) + bytesFrom(spans, from, maxBytes)));
+    const { from, to } = piece;
+    const { resource, spans } = piece.group;
+    sink.beginMessage(Math.min(maxBytes, sizeOf(resource) + bytesOf(piece, maxBytes)));
     this.#translator.process(this.#resource.reset(resource.buf, resource.start, resource.end));
     let at = from;
     let scope: Place | undefined;
-    for (; at < spans.length; at++) {
+    for (; at < to; at++) {
       const span = spans[at]!;
       // Better not begun than taken back: a message that grows beyond its slab is copied.
       if (at > from && sink.size + sizeOf(span) * growth > maxBytes) break;
@@ -53,9 +55,9 @@ export class Encoder {
 /** Jaeger takes somewhat more room than OTLP. */
 const growth = 1.25;
 
-function bytesFrom(spans: Group['spans'], from: number, most: number): number {
+function bytesOf({ group, from, to }: Piece, most: number): number {
   let bytes = 0;
-  for (let at = from; at < spans.length && bytes < most; at++) bytes += sizeOf(spans[at]!) * growth + 64;
+  for (let at = from; at < to && bytes < most; at++) bytes += sizeOf(group.spans[at]!) * growth + 64;
   return Math.ceil(bytes);
 }
 

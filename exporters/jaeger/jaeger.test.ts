@@ -206,6 +206,19 @@ describe.each(kinds)('protocol $protocol', (kind) => {
     expect(arrived()).toEqual(stampsOf(small));
   });
 
+  test('small messages of many processes go side by side, large ones one after the other', async () => {
+    const { collector, exporter, arrived } = await rig({ max_message_bytes: 64 * 1024 });
+    const many = generatePayload('traces', { items: 300, resources: 100 });
+    expect(await exporter.consume(many, noContext)).toEqual({ status: 'accepted' });
+    expect(collector.mostAtOnce).toBeGreaterThan(8);
+    expect(collector.mostAtOnce).toBeLessThanOrEqual(16);
+    collector.mostAtOnce = 0;
+    const large = generatePayload('traces', { items: 600, seed: 2 });
+    expect(await exporter.consume(large, noContext)).toEqual({ status: 'accepted' });
+    expect(collector.mostAtOnce).toBe(1);
+    expect(arrived().toSorted()).toEqual([...stampsOf(many), ...stampsOf(large)].toSorted());
+  });
+
   test('what its pipeline refuses, Jaeger wants again', async () => {
     const { collector, exporter } = await rig();
     collector.answer = () => ({ code: kind.pipeline, reason: 'data refused due to high memory usage' });

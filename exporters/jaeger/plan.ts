@@ -21,6 +21,13 @@ export interface Group {
   readonly spans: PlannedSpan[];
 }
 
+/** Some of a group's spans. */
+export interface Piece {
+  readonly group: Group;
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
  * Spans by their resource, since a Jaeger message has one process: a batch made of many requests of few services becomes few
  * messages. Resources are the same where their bytes are.

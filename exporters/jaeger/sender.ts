@@ -9,6 +9,8 @@ import { openTransport, type Transport } from './transport.ts';
 
 /** Messages are not made smaller than this for a server that finds them too large. */
 const leastMessageBytes = 16 * 1024;
+/** Messages of one batch that are under way at the same time. */
+const maxUnderWay = 16;
 
 /** How far a batch has come: it is sent in several messages, and after a failure from where it stopped. */
 interface Journey {
@@ -55,27 +57,55 @@ export class JaegerSender implements Sender {
     this.#transport = undefined;
   }
 
-  /** @returns why it did not come to its end */
+  /**
+   * Sends until nothing is left, or until something must wait: then what is under way is still answered.
+   * @returns why it did not come to its end
+   */
   async #travel(journey: Journey, transport: Transport, abort: AbortSignal): Promise<Retryable | undefined> {
-    const { cutter, losses } = journey;
-    for (let message = cutter.next(this.#maxBytes); message; message = cutter.next(this.#maxBytes)) {
-      const outcome = await post(transport, message, abort);
-      if (outcome.status === 'retryable') return outcome;
-      if (this.#makesSmaller(outcome, message)) continue;
-      const runs = cutter.done();
-      if (outcome.status === 'permanent') losses.push(...runs.map((run) => ({ ...run, outcome })));
-      else {
-        const rejected = Math.min(outcome.rejectedItems ?? 0, message.items);
-        journey.delivered += message.items - rejected;
-        losses.push(...firstOf(runs, rejected));
+    const underWay = new Set<Promise<void>>();
+    let bytes = 0;
+    let refusal: Retryable | undefined;
+    while (!refusal) {
+      const message = journey.cutter.next(this.#maxBytes);
+      if (!message && underWay.size === 0) break;
+      if (message) {
+        bytes += message.byteLength;
+        const sent: Promise<void> = post(transport, message, abort)
+          .then((outcome) => {
+            refusal = this.#settle(journey, message, outcome) ?? refusal;
+          })
+          .finally(() => {
+            underWay.delete(sent);
+            bytes -= message.byteLength;
+          });
+        underWay.add(sent);
+        // Small messages, of many processes, go side by side, or each would cost the time to the server and back.
+        if (underWay.size < maxUnderWay && bytes < this.#maxBytes / 2) continue;
       }
+      await Promise.race(underWay);
     }
+    await Promise.all(underWay);
+    return refusal;
+  }
+
+  /** @returns the refusal of a message that is to be sent again later */
+  #settle(journey: Journey, message: Message, outcome: Outcome): Retryable | undefined {
+    if (outcome.status === 'retryable') {
+      message.takeBack();
+      return outcome;
+    }
+    if (outcome.status === 'accepted') {
+      const rejected = Math.min(outcome.rejectedItems ?? 0, message.items);
+      journey.delivered += message.items - rejected;
+      journey.losses.push(...firstOf(message.runs(), rejected));
+    } else if (this.#makesSmaller(outcome, message)) message.takeBack();
+    else journey.losses.push(...message.runs().map((run) => ({ ...run, outcome })));
     return undefined;
   }
 
   /** The server takes less than it was thought to: so this message, and all later ones, become smaller. */
-  #makesSmaller(outcome: Outcome, { items, byteLength }: Message): boolean {
-    if (outcome.status !== 'permanent' || outcome.code !== 'too_large' || items < 2) return false;
+  #makesSmaller(outcome: Permanent, { items, byteLength }: Message): boolean {
+    if (outcome.code !== 'too_large' || items < 2) return false;
     const maxBytes = Math.floor(byteLength / 2);
     if (maxBytes < leastMessageBytes) return false;
     this.#maxBytes = Math.min(this.#maxBytes, maxBytes);

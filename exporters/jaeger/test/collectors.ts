@@ -1,5 +1,6 @@
 import { createServer, type Server as HttpServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { type Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import { readApiV2 } from './api_v2_oracle.ts';
@@ -19,8 +20,8 @@ export type Refusal = { readonly code: number; readonly reason: string } | undef
 export interface Collector {
   readonly port: number;
   readonly taken: Taken[];
-  /** How often it was asked. */
-  asked: number;
+  /** Requests that were not answered yet, at the most; each is answered after a turn or two. */
+  mostAtOnce: number;
   /** Asked for each message that is not too large. */
   answer: (batch: ReadBatch) => Refusal;
   close(): void;
@@ -47,15 +48,15 @@ export async function grpcCollector(maxBytes = -1): Promise<Collector> {
   const collector: Collector = {
     port,
     taken: [],
-    asked: 0,
+    mostAtOnce: 0,
     answer: () => undefined,
     close: () => server.forceShutdown(),
   };
   server.addService(
     { postSpans },
     {
-      postSpans({ request, metadata }: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
-        collector.asked++;
+      async postSpans({ request, metadata }: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
+        await atOnce(collector);
         const batch = readApiV2(request);
         const refusal = collector.answer(batch);
         if (refusal) return done({ code: refusal.code, details: refusal.reason });
@@ -65,6 +66,17 @@ export async function grpcCollector(maxBytes = -1): Promise<Collector> {
     },
   );
   return collector;
+}
+
+const waiting = new WeakMap<Collector, number>();
+
+/** Waits a moment, so that requests that come together are there together. */
+async function atOnce(collector: Collector): Promise<void> {
+  const now = (waiting.get(collector) ?? 0) + 1;
+  waiting.set(collector, now);
+  collector.mostAtOnce = Math.max(collector.mostAtOnce, now);
+  await pause(5);
+  waiting.set(collector, waiting.get(collector)! - 1);
 }
 
 function text(metadata: Metadata, name: string): string | undefined {
@@ -77,8 +89,8 @@ export async function thriftCollector(maxBytes = Number.POSITIVE_INFINITY): Prom
   const server: HttpServer = createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
-    request.on('end', () => {
-      collector.asked++;
+    request.on('end', async () => {
+      await atOnce(collector);
       const body = Buffer.concat(parts);
       const refusal = refusalOf(request.url, body);
       if (refusal) return response.writeHead(refusal.code).end(refusal.reason);
@@ -99,7 +111,7 @@ export async function thriftCollector(maxBytes = Number.POSITIVE_INFINITY): Prom
     server.close();
     server.closeAllConnections();
   };
-  const collector: Collector = { port, taken: [], asked: 0, answer: () => undefined, close };
+  const collector: Collector = { port, taken: [], mostAtOnce: 0, answer: () => undefined, close };
   return collector;
 }
 

@@ -48,7 +48,6 @@ export function messages(form: Form, batch: Payload, maxBytes = 4 << 20): Sent[]
     sent.push({ ...read(message.chunks[0]!), byteLength: message.byteLength });
     // So that the next one is written over it.
     message.release(true);
-    cutter.done();
   }
   slabs.close();
   return sent;
