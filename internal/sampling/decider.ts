@@ -66,6 +66,8 @@ export interface Decider {
   /** @returns true if the trace may be decided at once as sampled (`sample_on_first_match` and the like) */
   gather(span: Span, facts: Facts): boolean;
   decide(trace: BufferedTrace, trigger: Trigger, into: Decision): void;
+  /** Bytes to hold against `TailOptions.dropTraceBytes`. Absent: those of the spans. */
+  sizeOf?(facts: Facts): number;
   /** How well off a trace is that may be evicted: 0 goes first, 1 (errors and what else must stay) goes last. */
   precious(trace: BufferedTrace): 0 | 1;
   /**

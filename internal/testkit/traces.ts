@@ -78,17 +78,17 @@ function writeSpan(writer: Writer, span: TestSpan): void {
   const at = writer.open(2);
   writer.bytes(1, Buffer.from(traceIdOf(span.trace), 'hex'));
   writer.bytes(2, Buffer.from((span.id ?? 1).toString(16).padStart(16, '0'), 'hex'));
-  if (span.traceState !== undefined) writer.string(3, span.traceState);
+  if (span.traceState) writer.string(3, span.traceState);
   if (span.parent) writer.bytes(4, Buffer.from(span.parent.toString(16).padStart(16, '0'), 'hex'));
-  if (span.name !== undefined) writer.string(5, span.name);
-  if (span.kind !== undefined) writer.varint(6, span.kind);
+  if (span.name) writer.string(5, span.name);
+  if (span.kind) writer.varint(6, span.kind);
   const { start = TEST_TIME, end = start } = span;
   if (start !== 0n) writer.fixed64(7, start);
   if (end !== 0n) writer.fixed64(8, end);
   writeAttributes(writer, 9, span.attributes ?? {});
   for (const { name, attributes = {} } of span.events ?? []) {
     const event = writer.open(11);
-    if (name !== undefined) writer.string(2, name);
+    if (name) writer.string(2, name);
     writeAttributes(writer, 3, attributes);
     writer.close(event);
   }
@@ -97,7 +97,7 @@ function writeSpan(writer: Writer, span: TestSpan): void {
     if (span.status !== 0) writer.varint(3, span.status);
     writer.close(status);
   }
-  if (span.flags !== undefined) writer.fixed32(16, span.flags);
+  if (span.flags) writer.fixed32(16, span.flags);
   writer.close(at);
 }
 

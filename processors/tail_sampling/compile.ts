@@ -150,7 +150,7 @@ export class Compiler {
       this.notes,
       bucket,
       rate,
-      { unit: 'bytes', of: (trace) => size.of(trace) },
+      { unit: 'bytes', of: ({ facts }) => size.ofRequest(facts) },
       this.#settings.clock,
     );
   }

@@ -161,21 +161,26 @@ test('rate_limiting: burst_capacity bounds each trace; a rate of 0 gives its bur
   expect(new Trial([rate(0)]).verdict(plain)).toBe('not_sampled');
 });
 
-test('bytes_limiting counts the spans with a copy of resource and scope for each arrival', async () => {
+test('bytes_limiting counts the spans with a copy of resource and scope for each arrival', () => {
+  const long = { name: 'y'.repeat(500), parent: 1, status: 2 };
   const trace = tracesOf({
     resource: { 'service.name': 'x'.repeat(100) },
     scope: 'lib',
-    spans: [span({ name: 'y'.repeat(500) }), span()],
+    spans: [span(long), span(long)],
   });
   const size = trace.byteLength;
-  const limit = (bytes_per_second: number) => [
-    { type: 'bytes_limiting', bytes_limiting: { bytes_per_second, burst_capacity: bytes_per_second } },
-  ];
-  // Lengths of groups are taken as two bytes.
-  expect(new Trial(limit(size + 4)).verdict(trace)).toBe('sampled');
-  expect(new Trial(limit(size - 1)).verdict(trace)).toBe('not_sampled');
-  expect(new Trial(limit(2 * size + 8)).verdict(trace, trace)).toBe('sampled');
-  expect(new Trial(limit(2 * size - 1)).verdict(trace, trace)).toBe('not_sampled');
+  const verdict = (bytes: number, ...arrivals: (typeof trace)[]) => {
+    const bytes_limiting = { bytes_per_second: bytes, burst_capacity: bytes };
+    return new Trial([{ type: 'bytes_limiting', bytes_limiting }]).verdict(...arrivals);
+  };
+  expect(verdict(size, trace)).toBe('sampled');
+  expect(verdict(size - 1, trace)).toBe('not_sampled');
+  expect(verdict(2 * size, trace, trace)).toBe('sampled');
+  expect(verdict(2 * size - 1, trace, trace)).toBe('not_sampled');
+  // The Go collector writes parent and status also where they are empty.
+  const bare = tracesOf({ scope: 'lib', spans: [span({ name: long.name })] });
+  expect(verdict(bare.byteLength + 4, bare)).toBe('sampled');
+  expect(verdict(bare.byteLength + 3, bare)).toBe('not_sampled');
 });
 
 const composite = (subs: object[], shares: Record<string, number>, total = 100) => ({

@@ -40,6 +40,8 @@ export class PolicyDecider implements Decider {
   readonly numbers: number;
   readonly policies: readonly Seat[];
   readonly maxNotes: number;
+  /** As upstream, with a copy of resource and scope for each arrival. */
+  readonly sizeOf?: (facts: Facts) => number;
   readonly #config: TailSamplingConfig;
   readonly #gatherers: readonly Gatherer[];
   readonly #hits: Uint32Array;
@@ -61,6 +63,10 @@ export class PolicyDecider implements Decider {
     const drops = config.policies.filter(({ type }) => type === 'drop');
     const others = config.policies.filter(({ type }) => type !== 'drop');
     this.policies = [...drops, ...others].map((policy) => compiler.seat(policy));
+    if (config.maximum_trace_size_bytes > 0) {
+      const { size } = this.#facts;
+      this.sizeOf = (facts) => size.ofGroups(facts);
+    }
     this.#gatherers = this.#facts.gatherers;
     this.bitWords = this.#facts.layout.bitWords;
     this.numbers = this.#facts.layout.numbers;

@@ -1,7 +1,8 @@
 import type { Span } from '../../internal/otlp/view/span.ts';
 import { AttributeFacts, type ValueTest } from './attribute_facts.ts';
 import { type Bit, type Gatherer, Layout } from './facts.ts';
-import { DurationFacts, type DurationRange, SizeFacts, SpanFact } from './span_facts.ts';
+import { SizeFacts } from './size_facts.ts';
+import { DurationFacts, type DurationRange, SpanFact } from './span_facts.ts';
 
 /** All that the policies want to know of a trace's spans, each thing once. */
 export class FactTable {
@@ -33,12 +34,8 @@ export class FactTable {
   }
 
   within(range: DurationRange): Bit {
-    return this.duration.bit(range);
-  }
-
-  get duration(): DurationFacts {
     this.#duration ??= this.#add(new DurationFacts(this.layout));
-    return this.#duration;
+    return this.#duration.bit(range);
   }
 
   get size(): SizeFacts {

@@ -11,7 +11,7 @@ import { traceIdsIn } from '../../internal/testkit/traces.ts';
 import { isStateful, schema } from './config.ts';
 import factory from './index.ts';
 import { payloadsIn } from './test/otelcol_file.ts';
-import { alone, together } from './test/policies.ts';
+import { alone, options, together } from './test/policies.ts';
 import { RandomTraces } from './test/random_traces.ts';
 
 /*
@@ -43,6 +43,16 @@ interop('each policy alone: the Go collector keeps the same traces', async () =>
   for (const [i, config] of configs.entries()) {
     const ours = await throughSluice(config, traces);
     expectSame(ours, theirs[i]!, JSON.stringify(alone[i]));
+  }
+});
+
+interop('other fields: the Go collector keeps the same traces', async () => {
+  const traces = 4000;
+  const configs = options.map(({ policies, more }) => ({ ...held, ...more, policies: named(policies) }));
+  const theirs = await throughGo(configs, traces);
+  for (const [i, config] of configs.entries()) {
+    const ours = await throughSluice(config, traces);
+    expectSame(ours, theirs[i]!, JSON.stringify(options[i]));
   }
 });
 

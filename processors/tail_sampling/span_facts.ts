@@ -1,7 +1,6 @@
-import type { ResourceGroup, ScopeGroup } from '../../internal/otlp/view/resource.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';
 import { fixed32At } from '../../internal/otlp/wire.ts';
-import type { BufferedTrace, Facts } from '../../internal/sampling/decider.ts';
+import type { Facts } from '../../internal/sampling/decider.ts';
 import type { Bit, Gatherer, Layout } from './facts.ts';
 import { traceStateValue } from './trace_state.ts';
 
@@ -127,10 +126,6 @@ export class DurationFacts implements Gatherer {
   }
 
   /** Nanoseconds; exact below 2^53. */
-  of({ facts }: BufferedTrace): number {
-    return this.#duration(facts.bits, facts.bitsAt + this.#words);
-  }
-
   #duration(bits: Uint32Array, at: number): number {
     return ((bits[at + 2]! | 0) - (bits[at]! | 0)) * 2 ** 32 + (bits[at + 3]! - bits[at + 1]!);
   }
@@ -138,57 +133,4 @@ export class DurationFacts implements Gatherer {
 
 function isLess(aHigh: number, aLow: number, bHigh: number, bLow: number): boolean {
   return aHigh < bHigh || (aHigh === bHigh && aLow < bLow);
-}
-
-/**
- * Bytes of a trace as upstream counts them: it keeps what arrives of a trace in one request with a copy of its resource
- * and its scopes. Lengths of groups are taken as two bytes.
- */
-export class SizeFacts implements Gatherer {
-  /** The size, and the group that was added last. */
-  readonly #numbers: number;
-  #group = 0;
-  #resourceBytes = 0;
-  #scopeBytes = 0;
-  #resource = -1;
-  #scope = -1;
-  #buf: Uint8Array | undefined;
-  #firstOfResource = 0;
-
-  constructor(layout: Layout) {
-    this.#numbers = layout.number(2);
-  }
-
-  enter(resource: ResourceGroup, scope: ScopeGroup): void {
-    this.#group++;
-    // Within one request, scopes lie one behind the other.
-    const goesOn = resource.buf === this.#buf && resource.start === this.#resource && scope.start > this.#scope;
-    if (!goesOn) this.#firstOfResource = this.#group;
-    this.#buf = resource.buf;
-    this.#resource = resource.start;
-    this.#scope = scope.start;
-    this.#resourceBytes = groupBytes + field(resource.valueEnd(1) - resource.valueStart(1));
-    this.#scopeBytes = groupBytes + field(scope.valueEnd(1) - scope.valueStart(1));
-  }
-
-  gather({ start, end }: Span, { numbers, numbersAt }: Facts): void {
-    const at = numbersAt + this.#numbers;
-    const last = numbers[at + 1]!;
-    let size = field(end - start);
-    if (last < this.#firstOfResource) size += this.#resourceBytes;
-    if (last !== this.#group) size += this.#scopeBytes;
-    numbers[at]! += size;
-    numbers[at + 1] = this.#group;
-  }
-
-  of({ facts }: BufferedTrace): number {
-    return facts.numbers[facts.numbersAt + this.#numbers]!;
-  }
-}
-
-const groupBytes = 3;
-
-/** Bytes of a field with a tag of one byte. */
-function field(length: number): number {
-  return 1 + (length < 128 ? 1 : length < 16_384 ? 2 : 3) + length;
 }

@@ -104,6 +104,13 @@ export const alone: readonly (readonly object[])[] = [
   [status('ERROR'), drop(flag({ value: false })), percent(5), string('service.name', ['b'], { invert_match: true })],
 ];
 
+/** Other fields of the processor that change what is kept. */
+export const options: readonly { readonly policies: readonly object[]; readonly more: object }[] = [
+  { policies: [percent(30), noSpans, status('ERROR')], more: { sample_on_first_match: true } },
+  { policies: [always], more: { maximum_trace_size_bytes: 600 } },
+  { policies: [always], more: { maximum_trace_size_bytes: 1000 } },
+];
+
 const ofCase = (n: number) => string('case', [`c${n % cases}`]);
 
 /**
