@@ -1,14 +1,8 @@
 import { type AgentOptions, Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import {
-  errors,
-  HttpConnection,
-  Serializer,
-  SniffingTransport,
-  type Transport,
-  WeightedConnectionPool,
-} from '@elastic/elasticsearch';
+import { errors, HttpConnection, Serializer, Transport, WeightedConnectionPool } from '@elastic/elasticsearch';
 import type { ClientAuthenticator } from '../../internal/core/auth.ts';
+import type { Timer } from '../../internal/core/clock.ts';
 import type { Host, Settings } from '../../internal/core/component.ts';
 import { clientAuthenticator } from '../../internal/net/auth.ts';
 import { compress } from '../../internal/net/compression.ts';
@@ -74,6 +68,7 @@ export class ElasticsearchClient {
   #pool: WeightedConnectionPool | undefined;
   #tls: ClientTls | undefined;
   #authenticator: ClientAuthenticator | undefined;
+  #timer: Timer | undefined;
 
   constructor(settings: Pick<Settings, 'clock' | 'logger' | 'build'>, config: ClientConfig) {
     this.#settings = settings;
@@ -90,22 +85,36 @@ export class ElasticsearchClient {
     this.#pool = new WeightedConnectionPool({ Connection: HttpConnection });
     const headers = this.#constantHeaders(nodes);
     this.#pool.addConnection(nodes.map((url) => ({ url: withoutUser(url), agent: () => this.#agent(url) })));
-    this.#transport = new SniffingTransport({
+    this.#transport = new Transport({
       connectionPool: this.#pool,
       serializer: new TextSerializer(),
       headers,
-      // A connection that was dying when it was taken, and every other node once. More is the retry's business.
-      maxRetries: Math.max(1, nodes.length - 1),
       retryBackoff: () => 0,
-      sniffEndpoint: '/_nodes/_all/http',
-      sniffOnStart: discover.on_start,
-      sniffInterval: discover.interval > 0 ? discover.interval : false,
       vendoredHeaders: { jsonContentType: JSON_TYPE, ndjsonContentType: NDJSON_TYPE, accept: JSON_TYPE },
       enableMetaHeader: false,
       // Its errors are not logged, but read here.
       redaction: { type: 'off' },
       openTelemetry: { enabled: false },
     });
+    const [{ protocol } = { protocol: 'http:' }] = nodes;
+    if (discover.on_start) await this.#discover(protocol);
+    if (discover.interval > 0) {
+      this.#timer = this.#settings.clock.every(discover.interval, () => void this.#discover(protocol));
+    }
+  }
+
+  /** Asks the cluster for its nodes, and from then on sends to all of them. */
+  async #discover(protocol: string): Promise<void> {
+    const answer = await this.api({ method: 'GET', path: '/_nodes/_all/http' });
+    const nodes = 'error' in answer ? undefined : nodesIn(answer.text);
+    const pool = this.#pool;
+    if (!nodes || !pool) {
+      const reason = 'error' in answer ? answer.error.message : `${answer.node} answered ${answer.status}`;
+      this.#settings.logger.warn('the nodes of the cluster could not be discovered', { reason });
+      return;
+    }
+    const found = pool.nodesToHost(nodes, protocol).map((node) => ({ ...node, agent: () => this.#agent(node.url) }));
+    if (found.length > 0) pool.update(found);
   }
 
   /** @returns the body as it travels */
@@ -133,6 +142,7 @@ export class ElasticsearchClient {
   }
 
   async close(): Promise<void> {
+    this.#timer?.cancel();
     this.#tls?.close();
     this.#transport = undefined;
     await this.#pool?.empty();
@@ -149,6 +159,8 @@ export class ElasticsearchClient {
     try {
       const result = await transport.request<string>(params, {
         meta: true,
+        // A connection that was dying when it was taken, and every other node once. More is the retry's business.
+        maxRetries: Math.max(1, (this.#pool?.size ?? 1) - 1),
         headers: { ...headers, ...this.#authenticator?.headers() },
         ...(signal && { signal }),
       });
@@ -211,6 +223,14 @@ class RenewingAgent extends HttpsAgent {
 
   override createConnection(...[options, ...rest]: Parameters<HttpsAgent['createConnection']>) {
     return super.createConnection({ ...options, ...this.#tls.options }, ...rest);
+  }
+}
+
+function nodesIn(text: string): Record<string, unknown> | undefined {
+  try {
+    return (JSON.parse(text) as { nodes?: Record<string, unknown> }).nodes;
+  } catch {
+    return undefined;
   }
 }
 

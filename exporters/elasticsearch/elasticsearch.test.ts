@@ -9,7 +9,7 @@ import type { Component, Host } from '../../internal/core/component.ts';
 import type { Consumer } from '../../internal/core/consumer.ts';
 import { generatePayload } from '../../internal/testkit/generate.ts';
 import { TestAccount, testSettings } from '../../internal/testkit/settings.ts';
-import { schema } from './config.ts';
+import { nodesOf, schema } from './config.ts';
 import factory from './index.ts';
 import { logs, spans, text } from './test/documents.ts';
 import { FakeElasticsearch, type Verdict } from './test/server.ts';
@@ -315,6 +315,29 @@ test('several endpoints take turns, and one that is down is left out', async () 
   server.close();
   for (let i = 0; i < 6; i++) expect(await put()).toEqual({ status: 'accepted' });
   expect(second.requests.length).toBe(9);
+});
+
+test('the nodes that the cluster names are asked too', async () => {
+  const second = new FakeElasticsearch();
+  servers.push(second);
+  const addresses = [url, await second.listen()].map((address) => address.replace('http://', ''));
+  const nodes = Object.fromEntries(addresses.map((publish_address, i) => [`n${i}`, { http: { publish_address } }]));
+  server.other = () => ({ status: 200, body: JSON.stringify({ nodes }) });
+  const { put } = await start({ discover: { on_start: true } });
+  for (let i = 0; i < 4; i++) expect(await put()).toEqual({ status: 'accepted' });
+  expect([server.requests.length, second.requests.length]).toEqual([2, 2]);
+});
+
+test('a cluster that does not name its nodes is asked where it was configured', async () => {
+  server.other = () => ({ status: 403, body: '{"error":"no"}' });
+  const { put, settings } = await start({ discover: { on_start: true } });
+  expect(await put()).toEqual({ status: 'accepted' });
+  expect(settings.logger.lines[0]!.message).toContain('discovered');
+});
+
+test('a Cloud ID names the host', () => {
+  const id = `name:${Buffer.from('eu.example.com:9243$cluster$kibana').toString('base64')}`;
+  expect(nodesOf({ endpoints: [], cloudid: id })).toEqual(['https://cluster.eu.example.com:9243']);
 });
 
 test.each([
