@@ -48,6 +48,11 @@ export class V1Builder<O> implements RequestBuilder<O> {
   #extraAt = 0;
   #last = 0;
   #end = 0;
+  /** The series before, up to its extra label. */
+  #run: { name: FixedLabel | undefined; from: number; to: number } = { name: undefined, from: 0, to: 0 };
+  /** By index in the point: the label that was there last, and where it lies. */
+  readonly #fixed: FixedLabel[] = [];
+  readonly #fixedAt: number[] = [];
   /** The point's time as it is written. */
   readonly #time = new BytesOut(16);
   #timeMs = -1;
@@ -133,6 +138,7 @@ export class V1Builder<O> implements RequestBuilder<O> {
       },
     };
     this.#out.pos = 0;
+    this.#forget();
     this.#points = new PointTable();
     this.#families.clear();
     this.#series = this.#samples = this.#histograms = this.#exemplars = 0;
@@ -156,33 +162,65 @@ export class V1Builder<O> implements RequestBuilder<O> {
     const { nameAt, size } = labels;
     const extraAt = Math.max(nameAt, labels.extraAt);
     this.#first = out.pos;
-    for (let i = 0; i < nameAt; i++) writeLabel(out, labels, i);
+    for (let i = 0; i < nameAt; i++) this.#writeLabel(labels, i);
     this.#nameAt = out.pos;
     out.all(name.encoded);
     this.#middle = out.pos;
-    for (let i = nameAt; i < extraAt; i++) writeLabel(out, labels, i);
+    for (let i = nameAt; i < extraAt; i++) this.#writeLabel(labels, i);
     this.#extraAt = out.pos;
+    this.#run.name = name;
+    this.#run.from = this.#first;
+    this.#run.to = out.pos;
     if (extra) out.all(extra.encoded);
     this.#last = out.pos;
-    for (let i = extraAt; i < size; i++) writeLabel(out, labels, i);
+    for (let i = extraAt; i < size; i++) this.#writeLabel(labels, i);
     this.#end = out.pos;
   }
 
   /** The series of one histogram or summary differ in two labels. */
   #repeatLabels(name: FixedLabel, extra: FixedLabel | undefined): void {
     const out = this.#out;
-    out.again(this.#first, this.#nameAt);
-    out.all(name.encoded);
-    out.again(this.#middle, this.#extraAt);
+    const run = this.#run;
+    const from = out.pos;
+    if (run.name === name) out.again(run.from, run.to);
+    else {
+      out.again(this.#first, this.#nameAt);
+      out.all(name.encoded);
+      out.again(this.#middle, this.#extraAt);
+      run.name = name;
+    }
+    run.from = from;
+    run.to = out.pos;
     if (extra) out.all(extra.encoded);
     out.again(this.#last, this.#end);
+  }
+
+  #writeLabel(labels: LabelSet, index: number): void {
+    const out = this.#out;
+    const fixed = labels.fixed[index];
+    if (!fixed) {
+      writeLabel(out, labels, index);
+      return;
+    }
+    const { pos } = out;
+    const at = this.#fixedAt[index]!;
+    if (this.#fixed[index] === fixed) out.again(at, at + fixed.encoded.length);
+    else out.all(fixed.encoded);
+    this.#fixed[index] = fixed;
+    this.#fixedAt[index] = pos;
   }
 
   #closeSeries(): void {
     if (this.#open === 0) return;
     // A length of other than two bytes moves what the next series would copy.
-    if (this.#out.close(this.#open)) this.#first = -1;
+    if (this.#out.close(this.#open)) this.#forget();
     this.#open = 0;
+  }
+
+  /** What lies in the message is not where it was. */
+  #forget(): void {
+    this.#first = -1;
+    this.#fixed.length = 0;
   }
 
   #endPoint(): void {
@@ -201,11 +239,6 @@ function labelBytes(labels: LabelSet): number {
 }
 
 function writeLabel(out: BytesOut, labels: LabelSet, index: number): void {
-  const fixed = labels.fixed[index];
-  if (fixed) {
-    out.all(fixed.encoded);
-    return;
-  }
   const name = labels.names[index]!.bytes;
   const from = labels.from[index]!;
   const to = labels.to[index]!;
