@@ -106,6 +106,16 @@ export class Writer {
     this.#pos += copyBytes.call(buf as Buffer, this.#buf, this.#pos, start, end);
   }
 
+  /** Puts what `insert` wrote, or nothing, in the place of what was written from `start` to `end`. */
+  splice(start: number, end: number, insert: Writer | undefined): void {
+    const size = insert ? insert.length : 0;
+    const grown = size - (end - start);
+    if (grown > 0) this.#reserve(grown);
+    if (grown !== 0) this.#buf.copyWithin(start + size, end, this.#pos);
+    if (insert) copyBytes.call(insert.#buf, this.#buf, start, 0, size);
+    this.#pos += grown;
+  }
+
   /** Begins a nested message or a packed field; give the result to `close`. */
   open(field: number): number {
     this.#reserve(6);

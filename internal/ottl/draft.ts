@@ -3,23 +3,25 @@ import { Fields } from '../otlp/view/fields.ts';
 import { Writer } from '../otlp/writer.ts';
 
 /**
- * A message under change. Each change writes the message anew, what did not change copied as it is, and puts the
- * cursor on it: so whoever reads next reads the change, and fields that nobody knows stay. Two buffers take turns;
- * who wants to keep the outcome copies it before the next message.
+ * A message under change. The first change copies it, with the change in it, and puts the cursor on the copy; later
+ * ones are made there. So whoever reads next reads the change, and fields that nobody knows stay. The next message is
+ * drafted in the same place: who wants to keep the outcome copies it before.
  */
 export class Draft {
-  #front = new Writer(512);
-  #back = new Writer(512);
+  readonly #content = new Writer(1024);
   readonly #fields = new Fields();
 
   /** Puts `insert`, or nothing, in the place of what lies from `start` to `end`. */
   splice(cursor: Cursor, start: number, end: number, insert: Writer | undefined): void {
-    const out = this.#back;
-    out.clear();
-    out.range(cursor.buf, cursor.start, start);
-    if (insert) out.range(insert.buffer, 0, insert.length);
-    out.range(cursor.buf, end, cursor.end);
-    this.#turn(cursor);
+    const content = this.#content;
+    if (cursor.buf === content.buffer) content.splice(start, end, insert);
+    else {
+      content.clear();
+      content.range(cursor.buf, cursor.start, start);
+      if (insert) content.range(insert.buffer, 0, insert.length);
+      content.range(cursor.buf, end, cursor.end);
+    }
+    cursor.reset(content.buffer, 0, content.length);
   }
 
   /** Puts whole fields in the place of all values of `field`, or at the end of the message where there were none. */
@@ -29,20 +31,25 @@ export class Draft {
       if (insert) this.splice(cursor, cursor.end, cursor.end, insert);
       return;
     }
-    const { buf } = cursor;
-    const out = this.#back;
-    out.clear();
-    out.range(buf, cursor.start, start);
-    if (insert) out.range(insert.buffer, 0, insert.length);
-    const fields = this.#fields.reset(buf, start, cursor.end);
-    while (fields.next()) if (fields.tag >>> 3 !== field) out.range(buf, fields.at, fields.to);
-    this.#turn(cursor);
+    const last = cursor.valueEnd(field);
+    const fields = this.#fields.reset(cursor.buf, start, cursor.end);
+    fields.next();
+    if (fields.to < last) this.#gather(cursor, field, last);
+    const first = cursor.firstTag(field);
+    this.splice(cursor, first, cursor.valueEnd(field), insert);
   }
 
-  #turn(cursor: Cursor): void {
-    const written = this.#back;
-    this.#back = this.#front;
-    this.#front = written;
-    cursor.reset(written.buffer, 0, written.length);
+  /** Moves the values of a repeated field together, behind what else stands between them. */
+  #gather(cursor: Cursor, field: number, last: number): void {
+    const { buf } = cursor;
+    const apart = new Writer(1024);
+    const values = new Writer(1024);
+    const fields = this.#fields.reset(buf, cursor.start, cursor.end);
+    while (fields.next()) {
+      const of = fields.tag >>> 3 === field ? values : apart;
+      of.range(buf, fields.at, fields.to);
+      if (fields.to === last) apart.range(values.buffer, 0, values.length);
+    }
+    cursor.reset(apart.buffer, 0, apart.length);
   }
 }

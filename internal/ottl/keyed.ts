@@ -6,6 +6,20 @@ import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
 import { decodeValue, fail, typeName, type Value, ValueMap } from './values.ts';
 
+/** Keys that were looked up lately, in UTF-8. */
+class KeyBytes {
+  #text = '';
+  #bytes: Uint8Array = new Uint8Array(0);
+
+  of(text: string): Uint8Array {
+    if (text !== this.#text) {
+      this.#text = text;
+      this.#bytes = Buffer.from(text);
+    }
+    return this.#bytes;
+  }
+}
+
 /** What a path or converter is indexed by: known now, or computed for each record. */
 export type Key =
   | { readonly kind: 'text'; readonly text: string }
@@ -40,6 +54,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
     }
     if (!storable) refuseStoring(value);
   };
+  const removed = new KeyBytes();
   return {
     whole: {
       get: (scene) => mapOf(list(scene)),
@@ -55,7 +70,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
       },
       remove(scene, key) {
         const all = list(scene);
-        const found = all.find(Buffer.from(key));
+        const found = all.find(removed.of(key));
         if (found) place.splice(scene, all.at, found.end, undefined);
       },
     },
