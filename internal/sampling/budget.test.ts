@@ -6,7 +6,7 @@ const options: BudgetOptions = {
   services: 1001,
   target: 1000,
   fraction: 0,
-  caps: [2, 0.2, 0.1],
+  caps: { error: 2, slow: 0.2, rare: 0.1, same_trace: 0.5 },
   floor: 0.01,
   ceiling: Number.POSITIVE_INFINITY,
   initial: 0.1,
@@ -44,8 +44,8 @@ function run(over: Partial<BudgetOptions>, traffic: Traffic): Run {
   const budget = new Budget({ ...options, ...over }, 0);
   const kept = new Array(seconds).fill(0);
   const came = new Array(seconds).fill(0);
-  const byClass = [0, 0, 0, 0];
-  const lost = [0, 0, 0, 0];
+  const byClass = [0, 0, 0, 0, 0];
+  const lost = [0, 0, 0, 0, 0];
   const byService = new Map<number, number>();
   const id = Buffer.alloc(16);
   let stoodFor = 0;
@@ -140,7 +140,7 @@ test('errors alone above twice the budget are thinned to it, evenly over service
 
 test('or all kept where that is asked for, at the cost of the budget', () => {
   const { lost, byClass } = run(
-    { services: 11, target: 100, floor: 0, caps: [Number.POSITIVE_INFINITY, 0.2, 0.1] },
+    { services: 11, target: 100, floor: 0, caps: { ...options.caps, error: Number.POSITIVE_INFINITY } },
     {
       seconds: 60,
       rate: () => 2000,
@@ -241,7 +241,7 @@ test('a service forgotten is new again', () => {
   expect(budget.probabilityOf(1, SHARE)).toBeLessThan(0.01);
   budget.forget(1);
   expect(budget.probabilityOf(1, SHARE)).toBe(0.1);
-  expect(budget.ratesOf(1)).toEqual([0, 0, 0, 0]);
+  expect(budget.ratesOf(1)).toEqual([0, 0, 0, 0, 0]);
 });
 
 test('what was sampled before is thinned against what there was: the budget holds all the same', () => {

@@ -2,13 +2,18 @@ import { fillFairly } from './budget_fill.ts';
 import { Meter } from './budget_meter.ts';
 import { Cut, NEVER, thresholdOf } from './consistent.ts';
 
-/** What an item counts as; the first three go before the last. */
+/** What an item counts as; the share is what is left by the others. */
 export const ERROR = 0;
 export const SLOW = 1;
 export const RARE = 2;
 export const SHARE = 3;
-export type Class = typeof ERROR | typeof SLOW | typeof RARE | typeof SHARE;
-export const classNames = ['error', 'slow', 'rare', 'share'] as const;
+/** Kept for the sake of another item of its trace. */
+export const SAME_TRACE = 4;
+export type Class = typeof ERROR | typeof SLOW | typeof RARE | typeof SHARE | typeof SAME_TRACE;
+export const classNames = ['error', 'slow', 'rare', 'share', 'same_trace'] as const;
+/** In the order in which the budget is spent. */
+const first = [ERROR, SLOW, RARE, SAME_TRACE] as const;
+const CLASSES = classNames.length;
 
 export interface BudgetOptions {
   /** Services, the one for all that found no place included. */
@@ -17,8 +22,8 @@ export interface BudgetOptions {
   readonly target: number | undefined;
   /** 0 to 1, where there is no target. */
   readonly fraction: number;
-  /** What each class but the last may take of the budget, 1 for all of it; infinity: whatever it needs. */
-  readonly caps: readonly [error: number, slow: number, rare: number];
+  /** What each class but the share may take of the budget, 1 for all of it; infinity: whatever it needs. */
+  readonly caps: Readonly<Record<Exclude<(typeof classNames)[number], 'share'>, number>>;
   /** Items per second of a service: the share it has at least, and what it may have with everything else it keeps. */
   readonly floor: number;
   readonly ceiling: number;
@@ -60,6 +65,8 @@ export class Budget {
   /** How many one of those that come stands for: probabilities are of what there was before earlier samplers. */
   readonly #stoodFor: Float64Array;
   readonly #adjusted: Float64Array;
+  /** By class: the probability while nothing is known; a class that may take nothing is off. */
+  readonly #fresh: readonly number[];
   readonly #probabilities: Float64Array;
   readonly #cuts: (Cut | undefined)[] = [];
   readonly #ceilings: Float64Array;
@@ -76,13 +83,14 @@ export class Budget {
 
   /** @param now monotonic milliseconds */
   constructor(options: BudgetOptions, now: number) {
-    const { services, target, burstSeconds, intervalMs, initial } = options;
+    const { services, target, burstSeconds, intervalMs, initial, caps } = options;
     this.#options = options;
-    this.#seen = new Float64Array(4 * services);
-    this.#rates = new Float64Array(4 * services);
-    this.#stoodFor = new Float64Array(4 * services);
-    this.#adjusted = new Float64Array(4 * services).fill(1);
-    this.#probabilities = new Float64Array(4 * services).fill(1).fill(initial, SHARE * services);
+    this.#seen = new Float64Array(CLASSES * services);
+    this.#rates = new Float64Array(CLASSES * services);
+    this.#stoodFor = new Float64Array(CLASSES * services);
+    this.#adjusted = new Float64Array(CLASSES * services).fill(1);
+    this.#fresh = classNames.map((name) => (name === 'share' ? initial : caps[name] > 0 ? 1 : 0));
+    this.#probabilities = new Float64Array(CLASSES * services).map((_, at) => this.#fresh[Math.floor(at / services)]!);
     this.#ceilings = new Float64Array(services);
     this.#shares = new Float64Array(services);
     this.#meters = classNames.map(() => new Meter(burstSeconds, now));
@@ -136,13 +144,13 @@ export class Budget {
 
   /** A service is known no more: its place will be another's. */
   forget(service: number): void {
-    const { services, initial } = this.#options;
-    for (let at = service; at < 4 * services; at += services) {
+    const { services } = this.#options;
+    for (let at = service; at < CLASSES * services; at += services) {
       this.#seen[at] = 0;
       this.#stoodFor[at] = 0;
       this.#rates[at] = 0;
       this.#adjusted[at] = 1;
-      this.#probabilities[at] = at < SHARE * services ? 1 : initial;
+      this.#probabilities[at] = this.#fresh[(at - service) / services]!;
       this.#cuts[at] = undefined;
     }
   }
@@ -150,13 +158,13 @@ export class Budget {
   /** Arrivals per second by class, to be kept over a restart. */
   ratesOf(service: number): number[] {
     const { services } = this.#options;
-    return [0, 1, 2, 3].map((kind) => this.#rates[kind * services + service]!);
+    return classNames.map((_, kind) => this.#rates[kind * services + service]!);
   }
 
   /** Begins where another left off. */
   restore(service: number, rates: readonly number[]): void {
     const { services } = this.#options;
-    for (let kind = 0; kind < 4; kind++) this.#rates[kind * services + service] = Math.max(0, rates[kind] ?? 0);
+    for (let kind = 0; kind < CLASSES; kind++) this.#rates[kind * services + service] = Math.max(0, rates[kind] ?? 0);
   }
 
   /** To be called once all are restored: shares follow what is known. */
@@ -184,7 +192,7 @@ export class Budget {
   #plan(now: number): void {
     this.#due = now + this.#options.intervalMs;
     this.plans++;
-    for (let kind = 0; kind < 4; kind++) this.#learn(kind, (now - this.#seenSince) / 1000);
+    for (let kind = 0; kind < CLASSES; kind++) this.#learn(kind, (now - this.#seenSince) / 1000);
     this.#settle(now);
     this.#share(now);
   }
@@ -222,16 +230,16 @@ export class Budget {
     const left = Math.max(budget / 2, budget - this.#debt / horizonSeconds);
     this.#ceilings.fill(Number.POSITIVE_INFINITY);
     const kept = new Float64Array(services);
-    let first = 0;
-    for (const kind of [ERROR, SLOW, RARE] as const) {
-      const cap = budget > 0 ? caps[kind] * budget : 0;
-      const taken = this.#fill(kind, cap, 0);
-      if (kind === ERROR) this.thinsErrors = budget > 0 && taken > 0.999 * cap;
-      first += taken;
+    let taken = 0;
+    for (const kind of first) {
+      const cap = budget > 0 ? caps[classNames[kind]] * budget : 0;
+      const amount = this.#fill(kind, cap, 0);
+      if (kind === ERROR) this.thinsErrors = budget > 0 && amount > 0.999 * cap;
+      taken += amount;
       for (let service = 0; service < services; service++) kept[service]! += this.#shares[service]!;
     }
     for (let i = 0; i < services; i++) this.#ceilings[i] = Math.max(0, this.#options.ceiling - kept[i]!);
-    const planned = first + this.#fill(SHARE, Math.max(0, left - first), this.#options.floor);
+    const planned = taken + this.#fill(SHARE, Math.max(0, left - taken), this.#options.floor);
     this.#allow(planned, now);
   }
 
@@ -241,7 +249,7 @@ export class Budget {
     const demand = this.#rates.subarray(kind * services, (kind + 1) * services);
     const level = fillFairly(demand, budget, floor, this.#ceilings, this.#shares);
     // The meters watch over what a silent service may bring, unless all were silent and there is no budget.
-    const silent = kind === SHARE && this.allowed === 0 ? fraction : 1;
+    const silent = kind !== SHARE ? this.#fresh[kind]! : this.allowed === 0 ? fraction : 1;
     let sum = 0;
     for (let i = 0; i < services; i++) {
       const open = Math.max(floor, Math.min(level, this.#ceilings[i]!)) > 0;
@@ -260,7 +268,7 @@ export class Budget {
     const budget = this.allowed;
     // A percentage of nothing known yet is no budget to hold.
     if (budget === 0) return;
-    for (const kind of [ERROR, SLOW, RARE] as const) this.#meters[kind]!.allow(caps[kind] * budget, now);
+    for (const kind of first) this.#meters[kind]!.allow(caps[classNames[kind]] * budget, now);
     this.#meters[SHARE]!.allow(Math.max(budget, planned), now);
   }
 

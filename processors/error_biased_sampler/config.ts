@@ -57,6 +57,12 @@ const rare = object({
   max_budget_percentage: percentage().default(10).describe('Of the budget, for rare ones; they are thinned beyond.'),
 });
 
+const sameBatch = object({
+  max_budget_percentage: percentage()
+    .default(50)
+    .describe('Of the budget, for these; they are thinned beyond, whole traces at a time. 0: off.'),
+});
+
 const fairShare = object({
   floor_traces_per_second: z.number().min(0).optional().describe('A service’s share is at least this; default 0.01.'),
   ceiling_traces_per_second: perSecond().optional().describe('A service keeps at most this; its errors stay.'),
@@ -90,6 +96,9 @@ export const schema = object({
   over_budget_factor: z.number().min(0.1).default(2).describe('How many budgets errors may take.'),
   slow: defaulted(slow),
   rare: defaulted(rare),
+  same_batch: defaulted(sameBatch).describe(
+    'Head mode, and log records: what a batch brings of a trace of which it brings something kept for its own sake.',
+  ),
   fair_share: defaulted(fairShare),
   max_keys: integer()
     .min(16)

@@ -22,7 +22,8 @@ const STATUS = 15;
 export class ErrorBiasedDecider implements Decider {
   readonly bitWords = BIT_WORDS;
   readonly numbers = NUMBERS;
-  readonly policies = classNames.map((name) => ({ name, type: 'error_biased_sampler' }));
+  /** By class. What is kept for the sake of another item is not of whole traces. */
+  readonly policies = classNames.slice(0, SHARE + 1).map((name) => ({ name, type: 'error_biased_sampler' }));
   readonly maxNotes = MAX_NOTES;
   readonly #settings: Settings;
   readonly #config: ErrorBiasedConfig;

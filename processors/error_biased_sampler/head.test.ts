@@ -56,6 +56,35 @@ test('an error keeps the other spans of its trace in the same batch, before it a
   expect(trial.take().map(({ name }) => name)).toEqual(['0', '2', '4']);
   await trial.put(tracesOf({ spans: [{ trace: bad, name: 'later' }] }));
   expect(trial.take()).toEqual([]);
+  expect(trial.metric('items_total', { reason: 'same_trace', sampled: 'true' })).toBe(2);
+});
+
+test('unless that is switched off', async () => {
+  const trial = new Trial({ ...onlyBias, same_batch: { max_budget_percentage: 0 } });
+  const spans = [0, 2].map((status) => ({ trace: 'a', name: `${status}`, status }));
+  await trial.put(tracesOf({ resource: { 'service.name': 'shop' }, spans }));
+  expect(trial.take().map(({ name }) => name)).toEqual(['2']);
+  expect(trial.metric('items_total', { reason: 'share', sampled: 'false' })).toBe(1);
+});
+
+test('spans kept with an error never cost an error its place', async () => {
+  const trial = new Trial({ mode: 'head', target_spans_per_second: 100, rare: { max_per_minute: 0 } });
+  const random = seededRandom(1);
+  const id = traceIds(1);
+  for (let i = 0; i < 300; i++) {
+    const spans: TestSpan[] = [];
+    for (let n = 0; n < 10; n++) {
+      const trace = id();
+      for (let of = 0; of < 8; of++) spans.push({ trace, name: 'x', status: random() < 0.05 ? 2 : 0, end: TEST_TIME });
+    }
+    await trial.put(tracesOf({ resource: { 'service.name': 'shop' }, spans }));
+    await trial.advance(100);
+  }
+  expect(trial.metric('items_total', { reason: 'error', sampled: 'false' })).toBe(0);
+  const same = trial.metric('items_total', { reason: 'same_trace', sampled: 'true' }) / 30;
+  expect(same).toBeGreaterThan(30);
+  expect(same).toBeLessThan(65);
+  expect(trial.next.items / 30).toBeLessThan(115);
 });
 
 test('slow is what is slow for its operation, once enough is known of it', async () => {

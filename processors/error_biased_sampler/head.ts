@@ -30,11 +30,12 @@ export class Head implements Component, Consumer {
     this.#memory = new Memory(settings, config, this.#model);
     const errors = new Errors(config.errors);
     const { random } = settings;
+    const companions = config.same_batch.max_budget_percentage > 0;
     if (settings.signal === 'logs') {
-      const pass = new Pass(new LogKind(this.#model, errors), this.#model, this.#metrics, random);
+      const pass = new Pass(new LogKind(this.#model, errors), this.#model, this.#metrics, random, companions);
       this.#sample = (batch, now) => pass.sample(batch, now);
     } else {
-      const pass = new Pass(new SpanKind(this.#model, errors), this.#model, this.#metrics, random);
+      const pass = new Pass(new SpanKind(this.#model, errors), this.#model, this.#metrics, random, companions);
       this.#sample = (batch, now) => pass.sample(batch, now);
     }
   }

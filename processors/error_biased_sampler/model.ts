@@ -127,13 +127,18 @@ export class Model {
 }
 
 function budgetOptions(config: ErrorBiasedConfig, { countsTraces }: Manner) {
-  const { slow, rare, fair_share: share } = config;
+  const { slow, rare, same_batch: sameBatch, fair_share: share } = config;
   const errors = config.over_budget_errors === 'keep' ? Number.POSITIVE_INFINITY : config.over_budget_factor;
   return {
     services: config.max_keys,
     target: config.target_traces_per_second ?? config.target_spans_per_second,
     fraction: (config.sampling_percentage ?? 0) / 100,
-    caps: [errors, slow.max_budget_percentage / 100, rare.max_budget_percentage / 100] as const,
+    caps: {
+      error: errors,
+      slow: slow.max_budget_percentage / 100,
+      rare: rare.max_budget_percentage / 100,
+      same_trace: sameBatch.max_budget_percentage / 100,
+    },
     floor: (countsTraces ? share.floor_traces_per_second : share.floor_spans_per_second) ?? 0.01,
     ceiling:
       (countsTraces ? share.ceiling_traces_per_second : share.ceiling_spans_per_second) ?? Number.POSITIVE_INFINITY,

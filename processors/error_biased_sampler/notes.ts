@@ -1,5 +1,5 @@
 import type { Vote } from '../../internal/core/explain.ts';
-import { type Class, classNames, ERROR, RARE, SHARE, SLOW } from '../../internal/sampling/budget.ts';
+import { type Class, classNames, ERROR, RARE, type SAME_TRACE, SHARE, SLOW } from '../../internal/sampling/budget.ts';
 import { errorText } from './errors.ts';
 import type { Keys } from './keys.ts';
 
@@ -64,23 +64,24 @@ export function readNotes(notes: Uint8Array, { quantile, maxPerMinute }: Limits)
   // A copy: doubles must begin at multiples of eight.
   const numbers = new Float64Array(new Uint8Array(notes.subarray(HEAD, HEAD + 8 * NUMBERS)).buffer);
   const [duration, limit, perMinute, probability, randomness] = numbers as unknown as number[] & { length: 5 };
-  const [kind, kept, errorReason, hasRoot] = notes as unknown as [Class, number, number, number];
+  const [kind, kept, errorReason, hasRoot] = notes as unknown as [keyof typeof compared, number, number, number];
   const nameAt = HEAD + 8 * NUMBERS;
   const service = textAt(notes, nameAt);
   const operation = textAt(notes, nameAt + 1 + notes[nameAt]!);
   const chance = `randomness ${randomness!.toFixed(6)}, threshold ${(1 - probability!).toFixed(6)}`;
   const thinned = probability! < 1 ? `; too many for the budget, thinned to ${percent(probability!)}: ${chance}` : '';
-  const compared: Readonly<Record<Class, string>> = {
+  const compared: Readonly<Record<Exclude<Class, typeof SAME_TRACE>, string>> = {
     [ERROR]: errorReason > 0 ? `error by ${errorText(errorReason)}` : 'no error',
     [SLOW]: slowText(hasRoot === 1, duration!, limit!, quantile, `${service} ${operation}`),
     [RARE]: `${perMinute!.toFixed(1)} a minute of ${service} ${operation}, rare up to ${maxPerMinute}`,
     [SHARE]: `share ${percent(probability!)} of ${service}: ${chance}`,
   };
-  return classNames.map((policy, i) => ({
+  return classNames.slice(0, SHARE + 1).map((policy, i) => ({
     policy,
     type: 'error_biased_sampler',
     vote: i > kind ? 'not_asked' : i === kind && kept === 1 ? 'sampled' : 'not_sampled',
-    compared: i > kind ? '' : i === kind && i !== SHARE ? compared[kind] + thinned : compared[i as Class],
+    compared:
+      i > kind ? '' : i === kind && i !== SHARE ? compared[kind] + thinned : compared[i as keyof typeof compared],
   }));
 }
 

@@ -2,7 +2,7 @@ import type { Payload } from '../../internal/otlp/payload.ts';
 import type { Patch, Visitor } from '../../internal/otlp/rewrite.ts';
 import type { Cursor } from '../../internal/otlp/view/cursor.ts';
 import type { Walk } from '../../internal/otlp/view/walk.ts';
-import { type Class, classNames, ERROR, SHARE } from '../../internal/sampling/budget.ts';
+import { type Class, classNames, SAME_TRACE, SHARE } from '../../internal/sampling/budget.ts';
 import { adjustedCount } from '../../internal/sampling/consistent.ts';
 import type { Metrics } from './metrics.ts';
 import type { Model } from './model.ts';
@@ -35,21 +35,26 @@ export class Pass<R extends Cursor> {
   readonly #model: Model;
   readonly #metrics: Metrics;
   readonly #random: () => number;
+  readonly #withCompanions: boolean;
   /** By record: the threshold by which it is kept; undefined: it is left out. */
   #thresholds: (bigint | undefined)[] = [];
   #classes: Class[] = [];
   #services: number[] = [];
   /** By record: its trace, as `traceOf` has it; 0: none. */
   #traces: number[] = [];
-  /** Traces kept for the sake of one record, with its class and threshold. */
-  readonly #linked = new Map<number, { readonly kind: Class; readonly threshold: bigint }>();
+  /** Traces of which something is kept for its own sake. */
+  readonly #flagged = new Set<number>();
+  /** By record: the threshold by which it would be kept for the sake of such a trace. */
+  #companions: (bigint | undefined)[] = [];
   readonly #counts = classNames.map(() => ({ kept: 0, left: 0 }));
 
-  constructor(kind: Kind<R>, model: Model, metrics: Metrics, random: () => number) {
+  /** @param withCompanions what is kept for its own sake keeps what the batch has of its trace */
+  constructor(kind: Kind<R>, model: Model, metrics: Metrics, random: () => number, withCompanions: boolean) {
     this.#kind = kind;
     this.#model = model;
     this.#metrics = metrics;
     this.#random = random;
+    this.#withCompanions = withCompanions;
   }
 
   sample(batch: Payload, now: number): Payload {
@@ -57,9 +62,10 @@ export class Pass<R extends Cursor> {
     this.#classes = [];
     this.#services = [];
     this.#traces = [];
-    this.#linked.clear();
+    this.#companions = [];
+    this.#flagged.clear();
     this.#judge(batch, now);
-    if (this.#linked.size > 0) this.#link(now);
+    if (this.#flagged.size > 0) this.#keepCompanions(now);
     this.#count();
     let next = 0;
     return this.#kind.rewrite(batch, {
@@ -90,34 +96,48 @@ export class Pass<R extends Cursor> {
   }
 
   #draw(record: R, service: number, kind: Class, own: bigint | undefined, now: number): void {
-    const { budget } = this.#model;
     const id = this.#kind.traceIdAt(record);
     const trace = id < 0 ? 0 : traceOf(record.buf, id);
+    const threshold = this.#thresholdIfKept(record.buf, id, own, service, kind);
+    const companion = this.#withCompanions && kind === SHARE && trace !== 0;
     this.#traces.push(trace);
+    this.#thresholds.push(threshold);
+    this.#companions.push(companion ? this.#thresholdIfKept(record.buf, id, own, service, SAME_TRACE) : undefined);
+    if (threshold === undefined) return;
+    this.#model.budget.spend(kind, 1, now);
+    if (this.#withCompanions && kind !== SHARE && trace !== 0) this.#flagged.add(trace);
+  }
+
+  /** @param own randomness that the record names; undefined: that of the trace id, and without one a die */
+  #thresholdIfKept(
+    buf: Uint8Array,
+    id: number,
+    own: bigint | undefined,
+    service: number,
+    kind: Class,
+  ): bigint | undefined {
+    const { budget } = this.#model;
     const cut = budget.cutOf(service, kind);
     let kept: boolean;
     if (own !== undefined) kept = own >= cut.threshold;
-    else if (id >= 0) kept = cut.keeps(record.buf, id);
+    else if (id >= 0) kept = cut.keeps(buf, id);
     else kept = this.#random() < budget.probabilityOf(service, kind);
-    this.#thresholds.push(kept ? cut.threshold : undefined);
-    if (!kept) return;
-    budget.spend(kind, 1, now);
-    if (kind !== SHARE && trace !== 0 && this.#linked.get(trace)?.kind !== ERROR) {
-      this.#linked.set(trace, { kind, threshold: cut.threshold });
-    }
+    return kept ? cut.threshold : undefined;
   }
 
-  /** What is kept for another's sake counts as what the other is. */
-  #link(now: number): void {
+  #keepCompanions(now: number): void {
     const { budget } = this.#model;
     for (let i = 0; i < this.#traces.length; i++) {
-      const link = this.#linked.get(this.#traces[i]!);
-      if (!link || this.#classes[i] !== SHARE) continue;
-      budget.seen(this.#services[i]!, SHARE, -1);
-      budget.seen(this.#services[i]!, link.kind, 1);
-      if (this.#thresholds[i] === undefined) budget.spend(link.kind, 1, now);
-      this.#classes[i] = link.kind;
-      this.#thresholds[i] = link.threshold;
+      if (this.#classes[i] !== SHARE || !this.#flagged.has(this.#traces[i]!)) continue;
+      const service = this.#services[i]!;
+      budget.seen(service, SHARE, -1);
+      budget.seen(service, SAME_TRACE, 1);
+      this.#classes[i] = SAME_TRACE;
+      const companion = this.#companions[i];
+      const share = this.#thresholds[i];
+      if (companion === undefined) continue;
+      if (share === undefined) budget.spend(SAME_TRACE, 1, now);
+      this.#thresholds[i] = share === undefined || companion < share ? companion : share;
     }
   }
 
