@@ -19,6 +19,8 @@ export interface LaneTools {
   deliver(request: Request): Promise<Verdict>;
   /** What a verdict means for the data points of a request; parts of it may be sent again for that. */
   settle(request: Request, verdict: Verdict): Promise<void>;
+  /** A bug: delivering or settling has thrown. */
+  failed(request: Request, error: unknown): void;
   /** Bytes of a request before compression. */
   readonly maxBytes: number;
 }
@@ -61,10 +63,16 @@ export class Lane {
 
   async #run(): Promise<void> {
     this.#busy = true;
-    for (let next = this.#next(); next; next = this.#next()) {
-      await this.#tools.settle(next, await this.#tools.deliver(next));
-    }
+    for (let next = this.#next(); next; next = this.#next()) await this.#send(next);
     this.#busy = false;
+  }
+
+  async #send(request: Request): Promise<void> {
+    try {
+      await this.#tools.settle(request, await this.#tools.deliver(request));
+    } catch (error) {
+      this.#tools.failed(request, error);
+    }
   }
 
   #next(): Request | undefined {

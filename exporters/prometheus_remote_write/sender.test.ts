@@ -149,7 +149,11 @@ test.each([
   const names = Array.from({ length: 40 }, (_, i) => `m${i}`);
   rollingBack(server, (sample) => /^m(7|23)\{/.test(sample), words);
   const outcome = await send(metrics({ metrics: names.map((name) => gauge(name)) }));
-  expect(outcome).toMatchObject({ status: 'accepted', rejectedItems: 2, reason: `HTTP 400: ${words}` });
+  expect(outcome).toMatchObject({
+    status: 'accepted',
+    rejectedItems: 2,
+    reason: expect.stringContaining(`HTTP 400: ${words}`),
+  });
   expect(server.taken).toHaveLength(38);
   expect(lost(reason)).toBe(2);
   expect(account.delivered).toBe(38);

@@ -124,6 +124,18 @@ export class RemoteWriteSender implements Sender, LaneTools {
     this.#settings.memory.dropCopy(request.body.length);
   }
 
+  failed(request: Request, error: unknown): void {
+    this.#settings.logger.error('a bug in the exporter: a request could not be sent', { error });
+    const verdict = {
+      kind: 'refused',
+      reason: `${this.#settings.id}: a bug`,
+      refusal: 'rejected',
+      code: 'bug',
+    } as const;
+    this.#end(request.points, 0, request.points.count, request, verdict);
+    this.#settings.memory.dropCopy(request.body.length);
+  }
+
   /** Sends the halves of a request that was refused as a whole, and the halves of those, down to the points at fault. */
   async #divide(request: Request, refused: Verdict): Promise<void> {
     const { points } = request;

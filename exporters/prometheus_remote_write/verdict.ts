@@ -55,7 +55,8 @@ export interface Answered {
 export function judge(end: HttpEnd, { version, wrote, confirmed, now }: Answered): Verdict {
   const { status } = end;
   const told = Buffer.from(end.body.subarray(0, 512)).toString('utf8').replace(/\s+/g, ' ').trim();
-  const reason = `HTTP ${status}: ${told || 'no reason given'}`;
+  const refusal = refusalOf(status, told);
+  const reason = `HTTP ${status}: ${told || 'no reason given'}${advice[refusal] ?? ''}`;
   const written = version === 2 ? writtenOf(end) : undefined;
   if (version === 2 && !written && (status < 300 || status === 415 || (status === 400 && !confirmed))) {
     return { kind: 'old_server', reason };
@@ -63,7 +64,6 @@ export function judge(end: HttpEnd, { version, wrote, confirmed, now }: Answered
   if (status === 429 || status >= 500) {
     return { kind: 'again', reason, retryAfterMs: parseRetryAfter(end.header('retry-after'), now) };
   }
-  const refusal = refusalOf(status, told);
   if (status < 300 || (written && status === 400)) {
     const lost = written ? Math.max(0, wrote.samples + wrote.histograms - written.samples - written.histograms) : 0;
     return { kind: 'written', lost, reason, refusal };
@@ -78,6 +78,12 @@ function refusalOf(status: number, told: string): Refusal {
   for (const [pattern, refusal] of words) if (pattern.test(told)) return refusal;
   return 'rejected';
 }
+
+/** What it usually means. */
+const advice: Readonly<Partial<Record<Refusal, string>>> = {
+  out_of_order: ' (do two senders write the same series?)',
+  duplicate: ' (do two senders write the same series?)',
+};
 
 export interface Written {
   readonly samples: number;

@@ -1,10 +1,11 @@
 import type { Clock, Timer } from '../core/clock.ts';
 import { addExponential, copyOf, plus } from './exponential.ts';
+import type { HistogramValue } from './histograms.ts';
 import type { LabelSet } from './labels.ts';
 import type { Exponential } from './native.ts';
 import type { Value } from './numbers.ts';
 import type { Count } from './series.ts';
-import type { Deltas, HistogramValue, OpenPoint, Skipped } from './translate.ts';
+import type { Deltas, OpenPoint, Skipped } from './translate.ts';
 
 export interface AccumulatorOptions {
   /** Delta series that are added up at the same time. */

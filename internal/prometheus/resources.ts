@@ -18,7 +18,7 @@ const service = { name: 'service.name', namespace: 'service.namespace', instance
 const identifying: ReadonlySet<string> = new Set(Object.values(service));
 const noPlainScopeLabel: ReadonlySet<string> = new Set(['name', 'version', 'schema_url']);
 
-const maxResources = 2000;
+const maxResources = 5000;
 const maxScopes = 200;
 
 /** A resource's labels. */
@@ -32,7 +32,7 @@ export interface KnownResource {
   targetMs: number;
 }
 
-/** Label sets by the bytes of resource and scope, each built once. Bounded: beyond, all are let go and built again. */
+/** Label sets by the bytes of resource and scope, each built once. Bounded: beyond, the oldest is let go. */
 export class Resources {
   readonly #settings: LabelSettings;
   readonly #names: LabelNames;
@@ -50,7 +50,7 @@ export class Resources {
     const key = latin(resource.buf, resource.start, resource.end);
     let known = this.#known.get(key);
     if (known) return known;
-    if (this.#known.size >= maxResources) this.#known.clear();
+    if (this.#known.size >= maxResources) this.#known.delete(this.#known.keys().next().value!);
     known = this.#build(group);
     this.#known.set(key, known);
     return known;
@@ -61,7 +61,7 @@ export class Resources {
     const key = this.#settings.scopeInfo ? latin(scope.buf, scope.start, scope.end) : '';
     let plans = resource.scopes.get(key);
     if (plans) return plans;
-    if (resource.scopes.size >= maxScopes) resource.scopes.clear();
+    if (resource.scopes.size >= maxScopes) resource.scopes.delete(resource.scopes.keys().next().value!);
     const strong = [...resource.identity, ...this.#scopeLabels(group)];
     plans = new Plans({ strong, weak: this.#external, given: resource.given }, this.#names);
     resource.scopes.set(key, plans);

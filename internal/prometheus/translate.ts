@@ -15,10 +15,11 @@ import { Bounds, quantileLabel } from './bounds.ts';
 import { Scratch } from './bytes.ts';
 import { exemplarsOf } from './exemplars.ts';
 import { Families, type Family, family } from './families.ts';
+import { type HistogramValue, readExponential, readHistogram } from './histograms.ts';
 import { type ExtraName, LabelNames, LabelSet } from './labels.ts';
 import type { Strategy } from './names.ts';
 import { type Exponential, nativeOf } from './native.ts';
-import { countAt, fixed64Counts, readValue, type Value, varintCounts } from './numbers.ts';
+import { countAt, readValue, type Value } from './numbers.ts';
 import type { Plans } from './plan.ts';
 import { type KnownResource, type LabelSettings, Resources, readAttributes } from './resources.ts';
 import type { Count, ExemplarData, Point, Sink } from './series.ts';
@@ -49,14 +50,6 @@ export interface Deltas {
 }
 
 export type OpenPoint = { -readonly [K in keyof Point]: Point[K] };
-
-export interface HistogramValue {
-  count: Count;
-  sum: number;
-  hasSum: boolean;
-  counts: Count[];
-  bounds: Bounds;
-}
 
 const DELTA = 1;
 const CUMULATIVE = 2;
@@ -330,24 +323,4 @@ const none: readonly ExemplarData[] = [];
 /** For comparisons only: rounded to 256 ns. */
 function nano(point: DataPoint, field: 2 | 3): number {
   return point.raw.fixed64Number(field);
-}
-
-function readHistogram(point: HistogramPoint, into: HistogramValue): void {
-  into.count = countAt(point.buf, point.valueStart(4));
-  into.hasSum = point.has(5);
-  into.sum = into.hasSum ? point.raw.double(5) : 0;
-  into.counts = fixed64Counts(point, 6, () => point.bucketCounts, into.counts);
-}
-
-function readExponential(point: ExponentialHistogramPoint): Exponential {
-  const { positive, negative } = point;
-  return {
-    scale: point.scale,
-    count: countAt(point.buf, point.valueStart(4)),
-    sum: point.sum ?? 0,
-    zeroCount: countAt(point.buf, point.valueStart(7)),
-    zeroThreshold: point.zeroThreshold,
-    positive: { offset: positive.offset, counts: varintCounts(positive, 2, () => positive.bucketCounts) },
-    negative: { offset: negative.offset, counts: varintCounts(negative, 2, () => negative.bucketCounts) },
-  };
 }
