@@ -19,9 +19,9 @@ const leastMessageBytes = 64 * 1024;
 export const schema = object({
   protocol: z
     .enum(['otlp', 'grpc', 'thrift_http'])
-    .default('otlp')
+    .optional()
     .describe(
-      "otlp: OTLP over gRPC, which Jaeger recommends and takes since 1.35. grpc: Jaeger's own `api_v2.CollectorService/PostSpans`. thrift_http: binary thrift over HTTP.",
+      "otlp (default): OTLP over gRPC, which Jaeger recommends and takes since 1.35. grpc: Jaeger's own `api_v2.CollectorService/PostSpans`; the default where the endpoint's port is 14250, which speaks nothing else. thrift_http: binary thrift over HTTP.",
     ),
   endpoint: z
     .string()
@@ -50,7 +50,7 @@ export const schema = object({
 }).superRefine((config, ctx) => {
   const endpoint = endpointOf(config);
   const wrong = (message: string) => ctx.addIssue({ code: 'custom', path: ['endpoint'], message });
-  if (config.protocol === 'thrift_http') {
+  if (protocolOf(config) === 'thrift_http') {
     if (/^https?:$/.test(URL.parse(endpoint)?.protocol ?? '')) return;
     wrong(`expected a URL such as ${endpoints.thrift_http}, got ${JSON.stringify(endpoint)}`);
     return;
@@ -61,8 +61,17 @@ export const schema = object({
 
 export type JaegerConfig = z.output<typeof schema>;
 
+type Address = Pick<JaegerConfig, 'protocol' | 'endpoint'>;
+
+/** Files from before OTLP name port 14250 and no protocol. */
+export function protocolOf({ protocol, endpoint = '' }: Address): keyof typeof endpoints {
+  return protocol ?? (endpoint.endsWith(':14250') ? 'grpc' : 'otlp');
+}
+
 /** The endpoint, by default the protocol's. */
-export function endpointOf({ protocol, endpoint }: Pick<JaegerConfig, 'protocol' | 'endpoint'>): string {
+export function endpointOf(config: Address): string {
+  const protocol = protocolOf(config);
+  const { endpoint } = config;
   if (protocol !== 'thrift_http' || !endpoint) return endpoint || endpoints[protocol];
   const url = URL.parse(endpoint);
   return url?.pathname === '/' ? new URL('/api/traces', url).href : endpoint;

@@ -12,6 +12,7 @@ import { makeCertificates } from '../../internal/testkit/certs.ts';
 import { generatePayload } from '../../internal/testkit/generate.ts';
 import { loadOracle } from '../../internal/testkit/oracle.ts';
 import { expected, type Shown, shown } from './test/expected.ts';
+import { limitingProxy } from './test/limiting_proxy.ts';
 import { traces } from './test/messages.ts';
 import { type SlowProxy, slowProxy } from './test/slow_proxy.ts';
 
@@ -160,6 +161,22 @@ function richTrace(seed: number): Payload {
     ],
   });
 }
+
+test.skipIf(await isMissing('jaeger'))(
+  'a proxy answers 429 for a while: it is sent again, and arrives once',
+  async (context) => {
+    const jaeger = await started(context);
+    const proxy = await limitingProxy(jaeger.ports.thriftHttp, 3);
+    cleanups.push(proxy.close);
+    await running(config('thrift_http', proxy.port), {}, async (sluice) => {
+      const batch = generatePayload('traces', { items: 100 });
+      await send(sluice, batch);
+      await arrives(jaeger, [batch], 'thrift_http');
+      await allSent(sluice, 100);
+      expect(proxy.refused).toBe(3);
+    });
+  },
+);
 
 describe.skipIf(await isMissing('jaeger')).each(protocols)('%s', (protocol) => {
   test('every span, tag, log and reference is shown as it was sent', async (context) => {

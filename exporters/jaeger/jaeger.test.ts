@@ -6,7 +6,7 @@ import { generatePayload, stampsOf } from '../../internal/testkit/generate.ts';
 import { GrpcBackend } from '../../internal/testkit/grpc_backend.ts';
 import { TestAccount, type TestSettings, testSettings } from '../../internal/testkit/settings.ts';
 import { idsOf, stamped } from '../../internal/testkit/stamped.ts';
-import { endpointOf, schema } from './config.ts';
+import { endpointOf, protocolOf, schema } from './config.ts';
 import factory from './index.ts';
 import { type Collector, grpcCollector, thriftCollector } from './test/collectors.ts';
 
@@ -47,6 +47,13 @@ test.each([
   [{ protocol: 'grpc', endpoint: 'dns:///jaeger:14250' }, 'dns:///jaeger:14250'],
 ])('the endpoint of %j is %s', (config, want) => {
   expect(endpointOf(schema.parse(config))).toBe(want);
+});
+
+test('an endpoint of the time before OTLP means the protocol of that time, unless one is named', () => {
+  expect(protocolOf(schema.parse({}))).toBe('otlp');
+  expect(protocolOf(schema.parse({ endpoint: 'jaeger:14250' }))).toBe('grpc');
+  expect(protocolOf(schema.parse({ endpoint: 'jaeger:14250', protocol: 'otlp' }))).toBe('otlp');
+  expect(protocolOf(schema.parse({ endpoint: 'jaeger:4317' }))).toBe('otlp');
 });
 
 test('an endpoint that the protocol cannot have is told', () => {

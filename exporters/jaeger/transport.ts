@@ -4,7 +4,7 @@ import { Slabs } from '../../internal/net/slabs.ts';
 import { fromHttp } from '../../internal/net/status.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import { ApiV2Sink } from './api_v2.ts';
-import { endpointOf, type JaegerConfig } from './config.ts';
+import { endpointOf, type JaegerConfig, protocolOf } from './config.ts';
 import { type Cutter, JaegerCutter, type Message, OtlpCutter } from './cutter.ts';
 import { Encoder } from './encoder.ts';
 import { ThriftSink } from './thrift.ts';
@@ -18,7 +18,7 @@ export interface Transport {
 
 /** Loads the code of one protocol and connects. */
 export async function openTransport(settings: Settings, config: JaegerConfig, host: Host): Promise<Transport> {
-  return config.protocol === 'thrift_http' ? overHttp(settings, config, host) : overGrpc(settings, config, host);
+  return protocolOf(config) === 'thrift_http' ? overHttp(settings, config, host) : overGrpc(settings, config, host);
 }
 
 const postSpans = '/jaeger.api_v2.CollectorService/PostSpans';
@@ -31,7 +31,7 @@ async function overGrpc(settings: Settings, config: JaegerConfig, host: Host): P
     import('../../internal/net/grpc/client.ts'),
     import('../../internal/net/grpc/otlp.ts'),
   ]);
-  const otlp = config.protocol === 'otlp';
+  const otlp = protocolOf(config) === 'otlp';
   const compression = config.compression ?? (otlp ? 'gzip' : 'none');
   const client = new GrpcClient(settings, { ...config, endpoint: endpointOf(config), compression });
   await client.start(host);
