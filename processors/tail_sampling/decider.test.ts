@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { Scope } from '../../internal/otlp/view/resource.ts';
-import { decodeThreshold, encodeThreshold, thresholdOf } from '../../internal/sampling/consistent.ts';
-import { TEST_TIME, type TestSpan, type TestSpans, tracesOf } from '../../internal/testkit/traces.ts';
+import { adjustedCount, decodeThreshold, encodeThreshold, thresholdOf } from '../../internal/sampling/consistent.ts';
+import {
+  TEST_TIME,
+  type TestAttributes,
+  type TestSpan,
+  type TestSpans,
+  tracesOf,
+} from '../../internal/testkit/traces.ts';
 import { Trial } from './test/trial.ts';
 import { hashLimit, TraceHash } from './trace_hash.ts';
 
@@ -289,6 +295,28 @@ test.each([
   }
   expect(verdict).toBe('sampled');
   expect(Number(thresholdOf(probability))).toBeCloseTo(Number(trial.decision.threshold), -6);
+});
+
+test.each([
+  [[percent(10)]],
+  [[percent(25), percent(40)]],
+  [[percent(25), percent(20, 'x'), and(tag('a'), percent(50, 'y'))]],
+  [[tag('a'), percent(5)]],
+  [[percent(50), drop(percent(20))]],
+  [[percent(60), drop(tag('a'), percent(30, 'x'))]],
+  [[not(percent(70)), and(percent(50), percent(40))]],
+  [[and(tag('a'), not(percent(30))), percent(10)]],
+  [[composite([tag('a'), percent(30)], { s0: 50, s1: 50 }, 1e9)]],
+] as const)('what is kept by %j stands for all there was', (policies) => {
+  const trial = new Trial(policies, { stamp_threshold: true });
+  const all = 8000;
+  let counted = 0;
+  for (let trace = 0; trace < all; trace++) {
+    const attributes: TestAttributes = trace % 10 === 0 ? { a: true } : {};
+    if (trial.verdict(tracesOf({ spans: [span({ trace: spread(trace), attributes })] })) !== 'sampled') continue;
+    counted += adjustedCount(trial.decision.threshold);
+  }
+  expect(Math.abs(counted / all - 1)).toBeLessThan(0.06);
 });
 
 test('a trace that could have been dropped for its hash carries what is between the two limits', () => {
