@@ -1,7 +1,7 @@
-import { plainJson } from '../../internal/otlp/view/plain_json.ts';
 import type { Resource, Scope } from '../../internal/otlp/view/resource.ts';
 import type { Event, Link, Span } from '../../internal/otlp/view/span.ts';
 import type { AnyValue, Attributes } from '../../internal/otlp/view/value.ts';
+import { valueText } from '../../internal/otlp/view/value_text.ts';
 import { writeVarint } from '../../internal/otlp/wire.ts';
 import { Instant } from './instant.ts';
 import type { Sink } from './sink.ts';
@@ -63,7 +63,7 @@ export class Translator {
     const text = name && !isEmpty(name.value) ? name.value : undefined;
     if (text?.kind === 'string') this.#sink.beginProcess(text.buf, text.valueStart(1), text.valueEnd(1));
     else {
-      const other = text ? utf8(plainJson(text.plain())) : UNKNOWN_SERVICE;
+      const other = text ? utf8(valueText(text.plain())) : UNKNOWN_SERVICE;
       this.#sink.beginProcess(other, 0, other.length);
     }
     this.#attributes(resource.attributes.rewind(), SERVICE_NAME);

@@ -1,5 +1,5 @@
-import { plainJson } from '../../internal/otlp/view/plain_json.ts';
 import type { KeyValue } from '../../internal/otlp/view/value.ts';
+import { valueText } from '../../internal/otlp/view/value_text.ts';
 import { FIXED64, LEN, shortVarintEnd, uint32At, VARINT, varintEnd } from '../../internal/otlp/wire.ts';
 import type { Sink } from './sink.ts';
 
@@ -69,8 +69,7 @@ function writeAny(sink: Sink, attribute: KeyValue): void {
       sink.binary(key, from, to, value.buf, value.valueStart(7), value.valueEnd(7));
       break;
     default: {
-      const plain = value.plain();
-      const text = plain === undefined ? nothing : Buffer.from(plainJson(plain));
+      const text = Buffer.from(valueText(value.plain()));
       sink.text(key, from, to, text, 0, text.length);
     }
   }

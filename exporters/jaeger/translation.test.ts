@@ -123,7 +123,7 @@ describe.each(Object.keys(forms) as Form[])('%s', (form) => {
     ];
     expect(span({ attributes }).tags).toEqual([
       ['string', 'list', '["a\\"",9007199254740993,"NaN",null]'],
-      ['string', 'map', '{"k":"v","in":["a\\"",9007199254740993,"NaN",null],"b":"AP8="}'],
+      ['string', 'map', '{"b":"AP8=","in":["a\\"",9007199254740993,"NaN",null],"k":"v"}'],
     ]);
   });
 
