@@ -1,16 +1,8 @@
 import { expect, test } from 'vitest';
 import { ALWAYS, NEVER, thresholdOf } from './consistent.ts';
-import {
-  multiplyThreshold,
-  raiseThreshold,
-  randomnessOf,
-  TraceState,
-  thresholdIn,
-  withoutContradiction,
-} from './consistent_tracestate.ts';
+import { multiplyThreshold, raiseThreshold, TraceState, withoutContradiction } from './consistent_tracestate.ts';
 
 const half = thresholdOf(0.5);
-const quarter = thresholdOf(0.25);
 
 test.each([
   ['', 'ot=th:8'],
@@ -30,7 +22,6 @@ test.each(['no tracestate', 'A=1', 'ot=th:xyz', 'ot=', 'ot=th:8;', 'a=b\u00e9', 
   (text) => {
     expect(TraceState.parse(text)).toBeUndefined();
     expect(raiseThreshold(text, half)).toBe(text);
-    expect(thresholdIn(text)).toBeUndefined();
   },
 );
 
@@ -43,14 +34,6 @@ test('31 entries are read, more are not', () => {
 test('what keeps nothing cannot be written', () => {
   expect(raiseThreshold('a=1', NEVER)).toBe('a=1');
   expect(raiseThreshold('', ALWAYS)).toBe('ot=th:0');
-});
-
-test('rv goes before the trace id', () => {
-  const id = Buffer.from('000000000000000000112233445566aa', 'hex');
-  expect(randomnessOf('', id, 0)).toBe(0x112233445566aan);
-  expect(randomnessOf('ot=rv:00000000000001', id, 0)).toBe(1n);
-  expect(randomnessOf('ot=rv:1', id, 0)).toBe(0x112233445566aan);
-  expect(thresholdIn('ot=th:c')).toBe(quarter);
 });
 
 test('a threshold above the randomness is taken out, rv and the rest stay', () => {

@@ -118,14 +118,8 @@ export class TraceState {
   }
 }
 
-/** R of a trace: its `rv`, else the last 56 bits of its id, the 16 bytes at `at`. */
-export function randomnessOf(traceState: string, traceIds: Uint8Array, at: number): bigint {
-  const explicit = traceState === '' ? undefined : TraceState.parse(traceState)?.randomness;
-  return explicit ?? randomnessOfTraceId(traceIds, at);
-}
-
 /** T that the tracestate tells of; undefined where it tells none. */
-export function thresholdIn(traceState: string): bigint | undefined {
+function thresholdIn(traceState: string): bigint | undefined {
   return traceState === '' ? undefined : TraceState.parse(traceState)?.threshold;
 }
 
