@@ -1,5 +1,6 @@
 import type { Cursor } from '../otlp/view/cursor.ts';
 import { Fields } from '../otlp/view/fields.ts';
+import type { AnyValue } from '../otlp/view/value.ts';
 import { LEN } from '../otlp/wire.ts';
 import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
@@ -10,6 +11,10 @@ export interface Accessor {
   get(scene: Scene): Value;
   /** Absent where the path can only be read. */
   readonly set?: (scene: Scene, value: Value) => void;
+  /** An attribute's value where it lies, undefined for nil; good until the next edit. */
+  readonly wire?: (scene: Scene) => AnyValue | undefined;
+  /** Takes such a value over as it is. */
+  readonly setWire?: (scene: Scene, value: AnyValue) => void;
   /** Removes a key of a map; decodes nothing. */
   readonly remove?: (scene: Scene, key: string) => void;
   /** Whether it is a string of these UTF-8 bytes; decodes nothing. */

@@ -116,6 +116,11 @@ export class Args {
     return this.listOf(name, (value) => (typeof value === 'string' ? value : mistyped('string', value)));
   }
 
+  /** What the argument leads to, where it is a path. */
+  accessor(name: string): Accessor | undefined {
+    return this.#expression(name).accessor;
+  }
+
   /** What is known before any record: a literal's value. */
   literal(name: string): { readonly value: Value } | undefined {
     return this.has(name) ? this.#expression(name).literal : undefined;

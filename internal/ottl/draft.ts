@@ -11,8 +11,12 @@ export class Draft {
   readonly #content = new Writer(1024);
   readonly #fields = new Fields();
 
-  /** Puts `insert`, or nothing, in the place of what lies from `start` to `end`. */
-  splice(cursor: Cursor, start: number, end: number, insert: Writer | undefined): void {
+  /**
+   * Puts `insert`, or nothing, in the place of what lies from `start` to `end`.
+   *
+   * @param field told where what lies there is a value of this field, or nothing, and `insert` one value
+   */
+  splice(cursor: Cursor, start: number, end: number, insert: Writer | undefined, field = 0): void {
     const content = this.#content;
     if (cursor.buf === content.buffer) content.splice(start, end, insert);
     else {
@@ -21,22 +25,30 @@ export class Draft {
       if (insert) content.range(insert.buffer, 0, insert.length);
       content.range(cursor.buf, end, cursor.end);
     }
-    cursor.reset(content.buffer, 0, content.length);
+    const { buffer, length } = content;
+    if (field > 0 && insert) cursor.raw.spliced(buffer, length, field, start, end, insert.length);
+    else cursor.reset(buffer, 0, length);
   }
 
   /** Puts whole fields in the place of all values of `field`, or at the end of the message where there were none. */
   replace(cursor: Cursor, field: number, insert: Writer | undefined): void {
     const start = cursor.firstTag(field);
     if (start < 0) {
-      if (insert) this.splice(cursor, cursor.end, cursor.end, insert);
+      if (insert) this.splice(cursor, cursor.end, cursor.end, insert, this.#isSingle(insert) ? field : 0);
       return;
     }
     const last = cursor.valueEnd(field);
     const fields = this.#fields.reset(cursor.buf, start, cursor.end);
     fields.next();
-    if (fields.to < last) this.#gather(cursor, field, last);
-    const first = cursor.firstTag(field);
-    this.splice(cursor, first, cursor.valueEnd(field), insert);
+    const alone = fields.to === last;
+    if (!alone) this.#gather(cursor, field, last);
+    const single = alone && insert !== undefined && this.#isSingle(insert);
+    this.splice(cursor, cursor.firstTag(field), cursor.valueEnd(field), insert, single ? field : 0);
+  }
+
+  #isSingle({ buffer, length }: Writer): boolean {
+    const fields = this.#fields.reset(buffer, 0, length);
+    return fields.next() && fields.to === length;
   }
 
   /** Moves the values of a repeated field together, behind what else stands between them. */

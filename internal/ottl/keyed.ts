@@ -1,4 +1,4 @@
-import type { AnyValue, Attributes } from '../otlp/view/value.ts';
+import type { AnyValue, Attributes, KeyValue } from '../otlp/view/value.ts';
 import { Writer } from '../otlp/writer.ts';
 import type { Accessor } from './accessors.ts';
 import { detached, isStorable, mapOf, refuseStoring, writeAny, writePair, writePairs } from './encode.ts';
@@ -43,16 +43,19 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
     // As upstream: a key that was not there is, once somebody failed to set it.
     if (found && !storable) refuseStoring(value);
     const pair = pairs.write(field, name, storable ? value : undefined);
+    write(scene, field, found, at, pair);
+    if (!storable) refuseStoring(value);
+  };
+  const write = (scene: Scene, field: number, found: KeyValue | undefined, at: number, pair: Writer) => {
     if (found) {
       // The same value again is no change.
       const same = rangeEquals(found.buf, at, found.end, pair.buffer, pair.length);
-      if (!same) place.splice(scene, at, found.end, pair);
+      if (!same) place.splice(scene, at, found.end, pair, field);
     } else {
       const end = place.at(scene).valueEnd(field);
       const behind = end < 0 ? place.at(scene).end : end;
-      place.splice(scene, behind, behind, pair);
+      place.splice(scene, behind, behind, pair, field);
     }
-    if (!storable) refuseStoring(value);
   };
   const removed = new KeyBytes();
   return {
@@ -86,6 +89,16 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
           },
           textIs: (scene, wanted) => list(scene).find(key)?.value.stringIs(wanted) ?? false,
           isNil: (scene) => (list(scene).find(key)?.value.kind ?? 'empty') === 'empty',
+          wire: (scene) => {
+            const found = list(scene).find(key)?.value;
+            return found && found.kind !== 'empty' ? found : undefined;
+          },
+          setWire(scene, { buf, start, end }) {
+            const field = fieldOf(scene);
+            const pair = pairs.writeWire(field, first.text, buf, start, end);
+            const all = list(scene);
+            write(scene, field, all.find(key), all.at, pair);
+          },
           set: (scene, value) => put(scene, key, first.text, value, pairs),
         };
       }
@@ -130,6 +143,20 @@ class PairWriter {
     this.#out.clear();
     writePair(this.#out, field, key, value);
     return this.#out;
+  }
+
+  /** The same with the content of an AnyValue, as it is. */
+  writeWire(field: number, key: string, buf: Uint8Array, start: number, end: number): Writer {
+    this.#field = 0;
+    const out = this.#out;
+    out.clear();
+    const pair = out.open(field);
+    out.string(1, key);
+    const value = out.open(2);
+    out.range(buf, start, end);
+    out.close(value);
+    out.close(pair);
+    return out;
   }
 }
 

@@ -7,8 +7,8 @@ export interface Place {
   at(scene: Scene): Cursor;
   /** Puts whole fields in the place of all values of `field`. */
   replace(scene: Scene, field: number, insert: Writer | undefined): void;
-  /** Puts `insert` in the place of what lies from `start` to `end`. */
-  splice(scene: Scene, start: number, end: number, insert: Writer | undefined): void;
+  /** Puts `insert` in the place of what lies from `start` to `end`. @param field told where both are one value of it, or nothing lay there */
+  splice(scene: Scene, start: number, end: number, insert: Writer | undefined, field?: number): void;
 }
 
 /** A message that the scene has a cursor of its own for. */
@@ -19,9 +19,9 @@ export function onScene(at: (scene: Scene) => Cursor): Place {
       const cursor = at(scene);
       scene.draftFor(cursor).replace(cursor, field, insert);
     },
-    splice(scene, start, end, insert) {
+    splice(scene, start, end, insert, field) {
       const cursor = at(scene);
-      scene.draftFor(cursor).splice(cursor, start, end, insert);
+      scene.draftFor(cursor).splice(cursor, start, end, insert, field);
     },
   };
 }
@@ -43,9 +43,9 @@ export function inside(parent: Place, field: number, at: (scene: Scene) => Curso
       scene.draftFor(child).replace(child, inner, insert);
       takeOver(scene, child);
     },
-    splice(scene, start, end, insert) {
+    splice(scene, start, end, insert, field) {
       const child = at(scene);
-      scene.draftFor(child).splice(child, start, end, insert);
+      scene.draftFor(child).splice(child, start, end, insert, field);
       takeOver(scene, child);
     },
   };

@@ -56,6 +56,43 @@ export class Raw {
     this.#scanned = false;
   }
 
+  /**
+   * The message was written anew at the beginning of `buf`, up to `end`. What lay from `cut` to `cutEnd`, a value of
+   * `field` with its tag, or nothing, became `size` bytes: one value of that field. Keeps what was noted of the rest.
+   */
+  spliced(buf: Uint8Array, end: number, field: number, cut: number, cutEnd: number, size: number): void {
+    if (!this.#scanned) {
+      this.reset(buf, 0, end);
+      return;
+    }
+    const base = this.start;
+    const grown = size - (cutEnd - cut);
+    const wasLast = (this.#present & (1 << field)) !== 0 && this.#to[field]! <= cutEnd;
+    for (let other = 1; other < FIELDS; other++) {
+      if ((this.#present & (1 << other)) === 0) continue;
+      const moved = (this.#to[other]! > cut ? grown : 0) - base;
+      this.#first[other]! += (this.#first[other]! >= cutEnd ? grown : 0) - base;
+      this.#from[other]! += moved;
+      this.#to[other]! += moved;
+    }
+    this.buf = buf;
+    this.start = 0;
+    this.end = end;
+    const at = cut - base;
+    const isNew = (this.#present & (1 << field)) === 0;
+    if (isNew) {
+      this.#present |= 1 << field;
+      this.#first[field] = at;
+      this.#times[field] = 0;
+    }
+    if (cut === cutEnd) this.#times[field]!++;
+    if (!isNew && !wasLast) return;
+    let value = at + (buf[at]! < 0x80 ? 1 : 2);
+    if ((buf[at]! & 7) === LEN) while (buf[value++]! >= 0x80);
+    this.#from[field] = value;
+    this.#to[field] = at + size;
+  }
+
   #scan(): void {
     this.#scanned = true;
     if (this.#times === none) this.#prepare();

@@ -11,6 +11,15 @@ export const editors: FunctionTable = {
   set: define('target, value', (args) => {
     const target = args.target('target');
     const value = args.any('value');
+    const { setWire } = target;
+    const wire = args.accessor('value')?.wire;
+    if (setWire && wire) {
+      return (scene) => {
+        const wanted = wire(scene);
+        if (wanted) setWire(scene, wanted);
+        return undefined;
+      };
+    }
     return (scene) => {
       const wanted = value(scene);
       if (wanted !== undefined) target.set(scene, wanted);
