@@ -222,7 +222,9 @@ export class TailEngine implements Consumer {
     const most = begun - this.#room.nextDueAt() > lateMs ? longSlice : slice;
     for (let traces = 0; ; traces++) {
       if (!this.#shipFull()) return 'blocked';
-      if (traces >= most.traces || (traces % 16 === 15 && clock.monotonic() - begun > most.ms)) return 'more';
+      const { full } = this.#state.outbox;
+      if (traces >= most.traces || ((full || traces % 16 === 15) && clock.monotonic() - begun > most.ms)) return 'more';
+      if (full) continue;
       const now = clock.monotonic();
       if (!this.#decideNext(now, all)) break;
     }
@@ -251,10 +253,9 @@ export class TailEngine implements Consumer {
     return this.#isRooted(row) ? Math.min(due, rows.f64[at + SINCE / 2]! + rootWaitMs) : due;
   }
 
-  /** @returns false if there is a full batch that cannot go */
+  /** Passes one full batch on, if there is one. @returns false if it cannot go */
   #shipFull(): boolean {
-    while (this.#state.outbox.full) if (!this.#ship()) return false;
-    return true;
+    return !this.#state.outbox.full || this.#ship();
   }
 
   #shipAll(): boolean {

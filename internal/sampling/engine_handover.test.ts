@@ -149,7 +149,7 @@ test('nothing is given to one that holds something already, is stopped, or twice
 });
 
 test('through a row of reloads under load and limits that change, each span arrives once or is left out once', async () => {
-  for (let seed = 1; seed <= 5; seed++) {
+  for (let seed = 1; seed <= 4; seed++) {
     const random = seededRandom(seed);
     const keepEven = () =>
       new TestDecider((trace, _trigger, into) => {

@@ -211,6 +211,24 @@ test('a million spans in one trace stay within the buffer’s bounds', async () 
   expect(account).toMatchObject({ held: 0, left: 1_000_000 });
 });
 
+test('a trace of many batches leaves over many turns', async () => {
+  const { engine, next, account, clock, observer } = rig({ maxBufferBytes: 64 << 20 });
+  const batch = request(spans(5000, () => ({ trace: 'a', name: 'n' })));
+  for (let i = 0; i < 40; i++) await engine.consume(batch, {});
+  const inTick: Record<number, number> = {};
+  next.answer = () => {
+    inTick[observer.ticks] = (inTick[observer.ticks] ?? 0) + 1;
+    return accepted;
+  };
+  // On this clock each batch takes a millisecond.
+  const monotonic = clock.monotonic.bind(clock);
+  clock.monotonic = () => monotonic() + next.calls.length;
+  await clock.advance(2000);
+  expect(account).toMatchObject({ held: 0, handedOn: 200_000 });
+  expect(next.calls.length).toBe(25);
+  expect(Math.max(...Object.values(inTick))).toBeLessThan(8);
+});
+
 test('every span with a resource of its own: the heads count too', async () => {
   const { put, engine, account, observer, clock, arrived } = rig({ maxBufferBytes: 6 << 20, numTraces: 1_000_000 });
   for (let i = 0; i < 100; i++) {
