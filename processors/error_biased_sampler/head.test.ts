@@ -312,6 +312,11 @@ test('log records: by severity, those of the same trace with them, marked by att
   expect(trial.account.left).toBe(2);
 });
 
+test('a budget of traces is none for a logs pipeline', async () => {
+  const start = new Trial({ target_traces_per_second: 10 }, 'logs').start();
+  await expect(start).rejects.toThrow('target_traces_per_second is no budget for a logs pipeline: give it');
+});
+
 function logs(...records: readonly (readonly [severity: number, traceId: string])[]) {
   const out = new Writer();
   const resource = out.open(1);

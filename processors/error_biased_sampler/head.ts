@@ -15,6 +15,7 @@ import { Pass } from './pass.ts';
 /** Judges spans or log records as they pass. Holds nothing but what it learnt: the sender gets the next component's answer. */
 export class Head implements Component, Consumer {
   readonly #settings: Settings;
+  readonly #config: ErrorBiasedConfig;
   readonly #next: Consumer;
   readonly #model: Model;
   readonly #metrics: Metrics;
@@ -23,6 +24,7 @@ export class Head implements Component, Consumer {
 
   constructor(settings: Settings, config: ErrorBiasedConfig, next: Consumer) {
     this.#settings = settings;
+    this.#config = config;
     this.#next = next;
     this.#metrics = new Metrics(settings);
     this.#model = new Model(settings, config, (service) => this.#metrics.forget(service));
@@ -40,8 +42,13 @@ export class Head implements Component, Consumer {
     }
   }
 
-  start(): Promise<void> {
-    return this.#memory.start();
+  async start(): Promise<void> {
+    const { id, signal } = this.#settings;
+    if (signal === 'logs' && this.#config.target_traces_per_second !== undefined) {
+      const advice = 'give it a sampler of its own, with target_spans_per_second (log records) or sampling_percentage';
+      throw new Error(`${id}: target_traces_per_second is no budget for a logs pipeline: ${advice}`);
+    }
+    await this.#memory.start();
   }
 
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
@@ -56,6 +63,7 @@ export class Head implements Component, Consumer {
     await this.#memory.stop();
   }
 
+  /** Gives what was learnt; there is nothing else to give. */
   handOver(successor: Component): boolean {
     if (successor instanceof Head) this.#memory.handOver(successor.#memory);
     return false;
