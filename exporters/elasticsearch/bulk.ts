@@ -51,8 +51,10 @@ export class Bulk {
     return this.ends.length;
   }
 
-  reset(items: number): void {
+  /** @param bytes about so many will be written */
+  reset(items: number, bytes: number): void {
     this.out.pos = 0;
+    this.out.reserve(bytes);
     this.ends = [];
     this.hasId = [];
     this.indices = [];

@@ -16,6 +16,9 @@ import { DOCUMENT_ID, PIPELINE, type Route, Router, type RoutingConfig } from '.
 import { type ModeConfig, type ScopeState, Scopes } from './scopes.ts';
 import { writeValue } from './values.ts';
 
+/** A buffer grows beyond this only as it is filled. */
+const MAX_AT_ONCE = 16 * 1024 * 1024;
+
 export interface EncodingConfig extends RoutingConfig {
   readonly mapping: ModeConfig;
   readonly logs_dynamic_id: { readonly enabled: boolean };
@@ -55,7 +58,8 @@ export class BulkEncoder {
    * @param withoutValue told of metric points that carry none
    */
   encode(payload: Payload, metadata?: ClientMetadata, withoutValue: () => void = () => {}): void {
-    this.bulk.reset(payload.itemCount);
+    // Documents are about twice as long as what they are made of: room for them at once, rather than by doubling.
+    this.bulk.reset(payload.itemCount, Math.min(payload.byteLength * 2.5, MAX_AT_ONCE) | 0);
     this.#scopes.reset(metadata);
     if (payload.signal === 'logs') this.#logs(payload);
     else if (payload.signal === 'traces') this.#spans(payload);

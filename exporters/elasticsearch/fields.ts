@@ -3,11 +3,23 @@ import type { JsonBytes } from './json.ts';
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 const COMMA = 0x2c;
-const COLON = 0x3a;
+
+/** A dotted name, taken apart once. */
+interface Path {
+  /** Dots as zero bytes, so that a path sorts right before the paths that go on from it. */
+  readonly order: string;
+  readonly parts: readonly string[];
+  /** Each part as JSON with a colon behind it. */
+  readonly heads: readonly Buffer[];
+  /** The whole name likewise. */
+  readonly head: Buffer;
+}
+
+/** Paths that are kept; a sender who names everything anew must not fill the memory. */
+const MAX_PATHS = 10_000;
 
 interface Field {
-  /** Dots as zero bytes, so that a path sorts right before the paths that go on from it. */
-  readonly path: string;
+  readonly path: Path;
   /** Of several with one path the highest counts. */
   readonly order: number;
   readonly from: number;
@@ -21,6 +33,7 @@ interface Field {
  */
 export class FieldList {
   readonly #values: JsonBytes;
+  readonly #paths = new Map<string, Path>();
   #fields: Field[] = [];
 
   /** @param values scratch space of this list alone */
@@ -46,15 +59,7 @@ export class FieldList {
     const from = this.#values.pos;
     write(this.#values);
     if (this.#values.pos === from) return;
-    this.#fields.push({
-      path: path
-        .split('.')
-        .map((part) => (part.trim() === '' ? '_' : part))
-        .join('\0'),
-      order: this.#fields.length,
-      from,
-      to: this.#values.pos,
-    });
+    this.#fields.push({ path: this.#pathOf(path), order: this.#fields.length, from, to: this.#values.pos });
   }
 
   text(path: string, value: string): void {
@@ -68,12 +73,11 @@ export class FieldList {
   /** Dotted keys on one level. */
   writeFlat(out: JsonBytes): void {
     let mark = BRACE;
-    for (const field of this.#settled()) {
+    for (const { path, from, to } of this.#settled()) {
       out.byte(mark);
       mark = COMMA;
-      out.string(field.path.replaceAll('\0', '.'));
-      out.byte(COLON);
-      this.#value(out, field);
+      out.raw(path.head);
+      out.range(this.#values.buf, from, to);
     }
     if (mark === BRACE) out.byte(BRACE);
     out.byte(BRACE_END);
@@ -82,30 +86,35 @@ export class FieldList {
   /** An object for each part of a path. */
   writeNested(out: JsonBytes): void {
     let open: readonly string[] = [];
+    let depth = 0;
     let first = true;
     out.byte(BRACE);
-    for (const field of this.#settled()) {
-      const parts = field.path.split('\0');
+    for (const { path, from, to } of this.#settled()) {
+      const { parts, heads } = path;
+      const last = parts.length - 1;
       let shared = 0;
-      while (shared < open.length && shared < parts.length - 1 && open[shared] === parts[shared]) shared++;
-      for (let depth = open.length; depth > shared; depth--) out.byte(BRACE_END);
+      while (shared < depth && shared < last && open[shared] === parts[shared]) shared++;
+      for (; depth > shared; depth--) out.byte(BRACE_END);
       if (!first) out.byte(COMMA);
       first = false;
-      for (const part of parts.slice(shared, -1)) {
-        out.string(part);
-        out.byte(COLON);
+      for (; depth < last; depth++) {
+        out.raw(heads[depth]!);
         out.byte(BRACE);
       }
-      out.string(parts.at(-1)!);
-      out.byte(COLON);
-      this.#value(out, field);
-      open = parts.slice(0, -1);
+      out.raw(heads[last]!);
+      out.range(this.#values.buf, from, to);
+      open = parts;
     }
-    for (let depth = open.length; depth >= 0; depth--) out.byte(BRACE_END);
+    for (; depth >= 0; depth--) out.byte(BRACE_END);
   }
 
-  #value(out: JsonBytes, { from, to }: Field): void {
-    out.raw(this.#values.buf.subarray(from, to));
+  #pathOf(name: string): Path {
+    const known = this.#paths.get(name);
+    if (known) return known;
+    if (this.#paths.size >= MAX_PATHS) this.#paths.clear();
+    const path = pathOf(name.split('.').map((part) => (part.trim() === '' ? '_' : part)));
+    this.#paths.set(name, path);
+    return path;
   }
 
   /** Sorted by path, each path once, no path inside another. */
@@ -114,21 +123,28 @@ export class FieldList {
     if (!sorted.some((field, i) => isInside(field, sorted[i + 1]))) return sorted;
     // A field that is there under the new name already counts: the order of one that moves is lowest.
     const moved = sorted.map((field, i) =>
-      isInside(field, sorted[i + 1]) ? { ...field, path: `${field.path}\0value`, order: -1 } : field,
+      isInside(field, sorted[i + 1]) ? { ...field, path: pathOf([...field.path.parts, 'value']), order: -1 } : field,
     );
     const again = last(moved.toSorted(byPath));
     return again.filter((field, i) => !isInside(field, again[i + 1]));
   }
 }
 
+function pathOf(parts: readonly string[]): Path {
+  const head = (name: string) => Buffer.from(`${JSON.stringify(name.toWellFormed())}:`);
+  return { order: parts.join('\0'), parts, heads: parts.map(head), head: head(parts.join('.')) };
+}
+
 function byPath(a: Field, b: Field): number {
-  return a.path < b.path ? -1 : a.path > b.path ? 1 : a.order - b.order;
+  const [left, right] = [a.path.order, b.path.order];
+  return left < right ? -1 : left > right ? 1 : a.order - b.order;
 }
 
 function last(sorted: readonly Field[]): Field[] {
-  return sorted.filter((field, i) => field.path !== sorted[i + 1]?.path);
+  return sorted.filter((field, i) => field.path.order !== sorted[i + 1]?.path.order);
 }
 
 function isInside(field: Field, next: Field | undefined): boolean {
-  return next !== undefined && next.path.length > field.path.length && next.path.startsWith(`${field.path}\0`);
+  if (next === undefined || next.path.parts.length <= field.path.parts.length) return false;
+  return next.path.order.startsWith(`${field.path.order}\0`);
 }

@@ -65,6 +65,16 @@ export class JsonBytes {
     this.pos += length;
   }
 
+  /** A part of what was written elsewhere. */
+  range(from: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.reserve(length);
+    const { buf, pos } = this;
+    if (length > 64) buf.set(from.subarray(start, end), pos);
+    else for (let i = 0; i < length; i++) buf[pos + i] = from[start + i]!;
+    this.pos = pos + length;
+  }
+
   /** A copy of what was written between two positions. */
   cut(from: number, to: number): Buffer {
     return Buffer.from(this.buf.subarray(from, to));

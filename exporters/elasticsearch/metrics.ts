@@ -198,13 +198,14 @@ export class MetricEncoder {
     const { out } = bulk;
     if (head instanceof FieldList) {
       bulk.begin({ route });
-      for (const [name, { value }] of points) head.add(name, (json) => json.raw(this.#cut(value)));
+      for (const [name, { value }] of points)
+        head.add(name, (json) => json.range(this.#arena.buf, value.from, value.to));
       head.writeNested(out);
     } else {
       const { templates, hash: names } = this.#namesOf(points);
       // An index of the user's own has no templates by these names, and the server would refuse the document for it.
       bulk.begin({ route, dynamicTemplates: route.stream && templates });
-      out.raw(this.#cut(head));
+      out.range(this.#arena.buf, head.from, head.to);
       out.raw(context);
       let mark = ',"metrics":{';
       for (const [name, { value }] of points) {
@@ -212,7 +213,7 @@ export class MetricEncoder {
         mark = ',';
         out.raw(this.#inQuotes(name));
         out.byte(COLON);
-        out.raw(this.#cut(value));
+        out.range(this.#arena.buf, value.from, value.to);
       }
       if (docCount > 0n) out.ascii(`},"_doc_count":${docCount}`);
       else out.ascii('}');
@@ -220,10 +221,6 @@ export class MetricEncoder {
     }
     const document = bulk.end(items[0]!);
     for (const item of items) bulk.documentOf[item] = document;
-  }
-
-  #cut({ from, to }: Range): Uint8Array {
-    return this.#arena.buf.subarray(from, to);
   }
 
   /** A name as JSON: the same few come again and again. */
