@@ -175,7 +175,7 @@ export class PolicyDecider implements Decider {
 
   #ask(i: number, trace: BufferedTrace): Ballot {
     const { policy, slot } = this.policies[i]!;
-    const timed = this.#decisions % timedVotes === 0;
+    const timed = this.#decisions % timedVotes === timedVotes - 1;
     const since = timed ? this.#settings.clock.monotonic() : 0;
     const ballot = this.#notes.vote(slot, policy.vote(trace));
     if (timed) this.#observer.took(i, this.#settings.clock.monotonic() - since);

@@ -138,7 +138,7 @@ export class TailSamplingMetrics implements TailObserver, PolicyObserver {
 
   took(policy: number, ms: number): void {
     const { time, latency } = this.#policies[policy]!;
-    time.add(ms * 1000 * timedVotes);
+    time.add(Math.round(ms * 1000 * timedVotes));
     latency.record(ms * 1000);
   }
 
