@@ -28,7 +28,7 @@ export interface TailOptions {
    */
   readonly sampledCacheSize: number;
   readonly nonSampledCacheSize: number;
-  /** Bytes of the log behind `explain`; 0: off. */
+  /** Bytes of the log behind `explain`; less than 4096: off. */
   readonly explainBytes: number;
   /** Kept roots say in an attribute why they were kept. */
   readonly stampExplanation: boolean;

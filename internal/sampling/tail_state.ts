@@ -11,6 +11,8 @@ import { TraceRows } from './trace_rows.ts';
 
 const largestSlab = 1024 * 1024;
 const smallestSlab = 64 * 1024;
+/** Half of what a span log can number: the rest is for spans larger than a slab. */
+const slabsAtMost = 32_768;
 /** A buffer has at least so many slabs, so that one that is nearly empty does not weigh much. */
 const slabsAtLeast = 64;
 /** Bytes: the rows are made for as many traces as this leaves room for. */
@@ -67,5 +69,6 @@ export class TailState {
 
 function slabSizeFor(maxBytes: number): number {
   const size = 2 ** Math.floor(Math.log2(Math.max(1, maxBytes / slabsAtLeast)));
-  return Math.min(largestSlab, Math.max(smallestSlab, size));
+  const usual = Math.min(largestSlab, Math.max(smallestSlab, size));
+  return Math.max(usual, 2 ** Math.ceil(Math.log2(maxBytes / slabsAtMost)));
 }
