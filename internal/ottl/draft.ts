@@ -14,7 +14,7 @@ export class Draft {
   /**
    * Puts `insert`, or nothing, in the place of what lies from `start` to `end`.
    *
-   * @param field told where what lies there is a value of this field, or nothing, and `insert` one value
+   * @param field told where what lies there is one value of this field, or nothing, and so is `insert`
    */
   splice(cursor: Cursor, start: number, end: number, insert: Writer | undefined, field = 0): void {
     const content = this.#content;
@@ -26,7 +26,7 @@ export class Draft {
       content.range(cursor.buf, end, cursor.end);
     }
     const { buffer, length } = content;
-    if (field > 0 && insert) cursor.raw.spliced(buffer, length, field, start, end, insert.length);
+    if (field > 0) cursor.raw.spliced(buffer, length, field, start, end, insert?.length ?? 0);
     else cursor.reset(buffer, 0, length);
   }
 

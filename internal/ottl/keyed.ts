@@ -74,7 +74,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
       remove(scene, key) {
         const all = list(scene);
         const found = all.find(removed.of(key));
-        if (found) place.splice(scene, all.at, found.end, undefined);
+        if (found) place.splice(scene, all.at, found.end, undefined, fieldOf(scene));
       },
     },
     by(keys) {

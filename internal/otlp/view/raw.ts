@@ -58,10 +58,13 @@ export class Raw {
 
   /**
    * The message was written anew at the beginning of `buf`, up to `end`. What lay from `cut` to `cutEnd`, a value of
-   * `field` with its tag, or nothing, became `size` bytes: one value of that field. Keeps what was noted of the rest.
+   * `field` with its tag, or nothing, became `size` bytes: one value of that field, or none. Keeps what was noted of the
+   * rest.
    */
   spliced(buf: Uint8Array, end: number, field: number, cut: number, cutEnd: number, size: number): void {
-    if (!this.#scanned) {
+    // Where the first or last value goes, the next one must be looked for.
+    const atEdge = size === 0 && (this.#first[field] === cut || this.#to[field] === cutEnd);
+    if (!this.#scanned || atEdge) {
       this.reset(buf, 0, end);
       return;
     }
@@ -78,6 +81,10 @@ export class Raw {
     this.buf = buf;
     this.start = 0;
     this.end = end;
+    if (size === 0) {
+      this.#times[field]!--;
+      return;
+    }
     const at = cut - base;
     const isNew = (this.#present & (1 << field)) === 0;
     if (isNew) {
