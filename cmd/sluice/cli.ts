@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   preview: async () => (await import('./commands/preview.ts')).command,
   backend: async () => (await import('./commands/backend.ts')).command,
   generate: async () => (await import('./commands/generate.ts')).command,
+  test: async () => (await import('./commands/test.ts')).command,
   explain: async () => (await import('./commands/explain.ts')).command,
   replay: async () => (await import('./commands/replay.ts')).command,
   healthcheck: async () => (await import('./commands/healthcheck.ts')).command,

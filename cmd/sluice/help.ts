@@ -12,6 +12,7 @@ Commands
   preview        what recorded telemetry would become in Prometheus, Elasticsearch or Jaeger, without sending it
   backend        prepare Elasticsearch: write the index templates of our documents
   generate       send sample traces, metrics or logs to an OTLP endpoint
+  test           cases in YAML beside a configuration: what goes in, what must come out
   explain        why a running collector kept a trace, or did not
   replay         what a configuration would make of recorded traffic
   healthcheck    ask a running collector's health_check extension; for containers
@@ -112,6 +113,30 @@ Sends realistic sample telemetry of a small web shop over OTLP and says what bec
 Examples
   sluice generate traces
   sluice generate metrics --rate 1000 --duration 1m --protocol http
+`,
+  test: `Usage: sluice test [--format text|json|junit] [--only TEXT] FILE...
+
+Plays cases through the real processors and connectors of a configuration, on virtual time, and sends nothing anywhere. FILE is a file of
+cases, or a folder of which all NAME.test.yaml are taken. Exit codes: 0 all passed, 1 some failed, 2 a case or its configuration is wrong.
+
+  --format FORMAT       text (default), json, or junit for CI servers
+  --json                the same as --format json
+  --only TEXT           cases with this in their name
+
+A file: config (a path or a configuration; NAME.test.yaml takes NAME.yaml), pipeline or processor to run (default: all pipelines), and cases.
+  cases:
+    - name: errors are kept
+      processor: tail_sampling
+      input:
+        spans:
+          - { name: GET /, trace: good, duration: 20ms, resource: { service.name: shop }, attributes: { http.status: 200 } }
+          - { name: GET /, trace: bad, status: error }
+      expect: { sampled: [bad], not_sampled: [good], counts: { spans: 1 } }
+Everything that a case may say: docs/cookbook.md.
+
+Examples
+  sluice test configs/cookbook
+  sluice test --format junit sampling.test.yaml > results.xml
 `,
   explain: `Usage: sluice explain TRACE_ID [--endpoint URL] [--json]
 
