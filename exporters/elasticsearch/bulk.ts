@@ -111,11 +111,11 @@ export class Bulk {
     this.refused.push({ item, reason });
   }
 
-  /** The items of which this document was made; of an event its span. */
-  itemsOf(document: number, items: number): ReadonlySet<number> {
-    const found = new Set([this.ownerOf[document]!]);
-    for (let item = 0; item < items; item++) if (this.documentOf[item] === document) found.add(item);
-    return found;
+  /** The items of which each of these documents was made; of an event its span. */
+  itemsOf(documents: readonly number[], items: number): Set<number>[] {
+    const sets = new Map(documents.map((document) => [document, new Set([this.ownerOf[document]!])]));
+    for (let item = 0; item < items; item++) sets.get(this.documentOf[item]!)?.add(item);
+    return documents.map((document) => sets.get(document)!);
   }
 
   startOf(document: number): number {

@@ -11,7 +11,7 @@ import { generatePayload } from '../../internal/testkit/generate.ts';
 import { TestAccount, testSettings } from '../../internal/testkit/settings.ts';
 import { nodesOf, schema } from './config.ts';
 import factory from './index.ts';
-import { logs, spans, text } from './test/documents.ts';
+import { logs, metrics, spans, text } from './test/documents.ts';
 import { FakeElasticsearch, type Verdict } from './test/server.ts';
 
 const host = { extension: () => undefined } as unknown as Host;
@@ -157,6 +157,29 @@ test('a refused event of a span is kept with its span, which has arrived', async
   expect(line['sluice.rejected']).toMatchObject({ of: 'event', index: 'logs-generic.otel-default' });
   expect(line.resourceSpans[0].scopeSpans[0].spans).toMatchObject([{ name: 'a', events: [{ name: 'e' }] }]);
   expect(settings.logger.lines[0]).toMatchObject({ level: 'warn', fields: { documents: 1 } });
+});
+
+test('each of many refused documents is kept, with its own items', async () => {
+  const path = join(folder, 'many.jsonl');
+  server.verdict = ({ body }) => (body && body.text % 2 === 0 ? 201 : conflict);
+  const { put, exporter } = await start({ rejected: { path } });
+  expect(await put(numbered(2000))).toMatchObject({ rejectedItems: 1000 });
+  const gauge = (name: string) => ({ name, gauge: { dataPoints: [{ timeUnixNano: '1', asInt: '1' }] } });
+  const other = { name: 'other', gauge: { dataPoints: [{ timeUnixNano: '2', asInt: '1' }] } };
+  expect(await exporter.consume(metrics([gauge('a'), other, gauge('b')]), {})).toMatchObject({ rejectedItems: 3 });
+  await exporter.shutdown!(AbortSignal.timeout(2000));
+  const lines = (await readFile(path, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const kept = lines.slice(0, 1000).map((line) => line.resourceLogs[0].scopeLogs[0].logRecords);
+  expect(kept).toEqual(
+    Array.from({ length: 1000 }, (_, i) => [expect.objectContaining({ body: { intValue: String(i * 2 + 1) } })]),
+  );
+  const names = lines
+    .slice(1000)
+    .map((line) => line.resourceMetrics.map((one: any) => one.scopeMetrics[0].metrics[0].name));
+  expect(names).toEqual([['a', 'b'], ['other']]);
 });
 
 test('the rejection log keeps to its size', async () => {

@@ -9,7 +9,7 @@ import { Bulk } from './bulk.ts';
 import { addEcsContext, addEcsLog, addEcsSpan } from './ecs.ts';
 import { FieldList } from './fields.ts';
 import { JsonBytes } from './json.ts';
-import { MetricEncoder } from './metrics.ts';
+import { ITEMS_PER_TURN, MetricEncoder } from './metrics.ts';
 import { OtelWriter } from './otel.ts';
 import { addPlainContext, addPlainLog, addPlainSpan } from './plain.ts';
 import { DOCUMENT_ID, PIPELINE, type Route, Router, type RoutingConfig } from './routing.ts';
@@ -58,15 +58,29 @@ export class BulkEncoder {
    * @param withoutValue told of metric points that carry none
    */
   encode(payload: Payload, metadata?: ClientMetadata, withoutValue: () => void = () => {}): void {
+    for (const _ of this.#steps(payload, metadata, withoutValue));
+  }
+
+  /** The same with a turn of the event loop after some hundred records: a large batch takes tens of milliseconds. */
+  async encodeInTurns(
+    payload: Payload,
+    metadata: ClientMetadata | undefined,
+    withoutValue: () => void,
+    turn: () => Promise<unknown>,
+  ): Promise<void> {
+    for (const _ of this.#steps(payload, metadata, withoutValue)) await turn();
+  }
+
+  #steps(payload: Payload, metadata: ClientMetadata | undefined, withoutValue: () => void): Iterable<void> {
     // Documents are about twice as long as what they are made of: room for them at once, rather than by doubling.
     this.bulk.reset(payload.itemCount, Math.min(payload.byteLength * 2.5, MAX_AT_ONCE) | 0);
     this.#scopes.reset(metadata);
-    if (payload.signal === 'logs') this.#logs(payload);
-    else if (payload.signal === 'traces') this.#spans(payload);
-    else this.#metrics.encode(payload, withoutValue);
+    if (payload.signal === 'logs') return this.#logs(payload);
+    if (payload.signal === 'traces') return this.#spans(payload);
+    return this.#metrics.steps(payload, withoutValue);
   }
 
-  #logs(payload: Payload): void {
+  *#logs(payload: Payload): Generator<void> {
     const walk = walkLogs(payload);
     let item = 0;
     while (walk.nextResource()) {
@@ -78,7 +92,7 @@ export class BulkEncoder {
           if (scope.refusal !== undefined) this.bulk.refuse(item, scope.refusal);
           else this.#log(walk.record, scope, walk.resource, item);
           this.#fields.back(mark);
-          item++;
+          if (++item % ITEMS_PER_TURN === 0) yield;
         }
       }
     }
@@ -107,7 +121,7 @@ export class BulkEncoder {
     bulk.documentOf[item] = bulk.end(item);
   }
 
-  #spans(payload: Payload): void {
+  *#spans(payload: Payload): Generator<void> {
     const walk = walkSpans(payload);
     let item = 0;
     while (walk.nextResource()) {
@@ -119,7 +133,7 @@ export class BulkEncoder {
           if (scope.refusal !== undefined) this.bulk.refuse(item, scope.refusal);
           else this.#span(walk.record, scope, walk.resource, item);
           this.#fields.back(mark);
-          item++;
+          if (++item % ITEMS_PER_TURN === 0) yield;
         }
       }
     }

@@ -1,8 +1,9 @@
 import { appendFile, mkdir, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { encodeJson } from '../../internal/otlp/json.ts';
-import type { Payload } from '../../internal/otlp/payload.ts';
+import { Payload } from '../../internal/otlp/payload.ts';
 import { rewriteLogs, rewriteMetrics, rewriteSpans } from '../../internal/otlp/rewrite.ts';
+import { splitByItems } from '../../internal/otlp/split.ts';
 
 /** Why items were refused for good. */
 export interface Rejection {
@@ -86,9 +87,27 @@ export class RejectionLog {
   }
 }
 
-/** @param items which items of the batch @param time wall time, milliseconds */
-export function rejectionLine(batch: Payload, items: ReadonlySet<number>, rejection: Rejection, time: number): string {
-  const json = Buffer.from(encodeJson(only(batch, items))).toString('utf8');
+/** A document that was refused: the items of the batch that it was made of, and why. */
+export interface Rejected {
+  readonly items: ReadonlySet<number>;
+  readonly rejection: Rejection;
+}
+
+/** A line for each. @param time wall time, milliseconds */
+export function* rejectionLines(batch: Payload, refused: readonly Rejected[], time: number): Generator<string> {
+  const wanted = new Set<number>();
+  for (const { items } of refused) for (const item of items) wanted.add(item);
+  const single = splitByItems(only(batch, wanted), 1);
+  const order = [...wanted].sort((a, b) => a - b);
+  const parts = new Map(order.map((item, i) => [item, single[i]]));
+  for (const { items, rejection } of refused) {
+    const found = [...items].map((item) => parts.get(item)).filter((part) => part !== undefined);
+    yield lineOf(Payload.concat(batch.signal, found), rejection, time);
+  }
+}
+
+function lineOf(payload: Payload, rejection: Rejection, time: number): string {
+  const json = Buffer.from(encodeJson(payload)).toString('utf8');
   const head = JSON.stringify({ time: new Date(time).toISOString(), ...rejection });
   return `{"sluice.rejected":${head}${json === '{}' ? '}' : `,${json.slice(1)}`}`;
 }

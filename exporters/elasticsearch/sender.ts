@@ -1,21 +1,23 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Host, Settings } from '../../internal/core/component.ts';
 import { Notice } from '../../internal/core/notice.ts';
 import { accepted, type Outcome, retryable } from '../../internal/core/outcome.ts';
 import type { SendContext, Sender } from '../../internal/exporterhelper/index.ts';
 import type { Located } from '../../internal/exporterhelper/isolate.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
+import type { Refused } from './bulk.ts';
 import { ElasticsearchClient } from './client.ts';
 import type { ElasticsearchConfig } from './config.ts';
 import { Counters } from './counters.ts';
-import { Delivery, lossesOf } from './delivery.ts';
+import { Delivery, type LostDocument, lossesOf } from './delivery.ts';
 import { BulkEncoder } from './encode.ts';
-import { RejectionLog, rejectionLine } from './rejected.ts';
+import { type Rejected, RejectionLog, rejectionLines } from './rejected.ts';
 import { BulkRequests } from './requests.ts';
 import { installTemplates } from './templates.ts';
 
 /** Encoders that wait for the next batch keep a buffer of at most so many bytes. */
 const MAX_KEPT_BUFFER = 16 * 1024 * 1024;
-const MAX_KEPT_ENCODERS = 2;
+const MAX_KEPT_ENCODERS = 4;
 
 /**
  * Sends each batch as bulk requests. A document that Elasticsearch does not take for now is sent again alone; one that
@@ -59,25 +61,30 @@ export class ElasticsearchSender implements Sender {
     if (this.#templatesMissing !== undefined && (await this.#install())) {
       return retryable(`the index templates could not be written: ${this.#templatesMissing}`);
     }
-    const { memory } = this.#settings;
+    // Whoever has the same batch at the same time, from another pipeline, has a delivery of their own.
+    const earlier = this.#deliveries.get(batch);
+    this.#deliveries.delete(batch);
     const encoder = this.#encoders.pop() ?? this.#newEncoder(batch);
-    encoder.encode(batch, ctx.metadata, () => this.#counters.withoutValue());
+    const withoutValue = () => {
+      if (!earlier) this.#counters.withoutValue();
+    };
+    await encoder.encodeInTurns(batch, ctx.metadata, withoutValue, setImmediate);
     const { bulk } = encoder;
+    const delivery = earlier ?? new Delivery(bulk.documents);
+    if (!earlier) this.#counters.received(bulk.documents);
+    else if (delivery.waiting.length < bulk.documents) this.#counters.retried(delivery.waiting.length);
+    delivery.tries++;
+    const { memory, clock } = this.#settings;
+    const requests = new BulkRequests(this.#client, this.#config, this.#counters, clock, bulk, delivery);
     const bytes = bulk.out.buf.length;
     memory.addCopy(bytes);
-    let delivery = this.#deliveries.get(batch);
-    // Whoever has the same batch at the same time, from another pipeline, has a delivery of their own.
-    this.#deliveries.delete(batch);
-    if (!delivery) {
-      delivery = new Delivery(bulk.documents);
-      this.#counters.received(bulk.documents);
-    } else if (delivery.waiting.length < bulk.documents) this.#counters.retried(delivery.waiting.length);
-    delivery.tries++;
-    const { clock } = this.#settings;
-    const requests = new BulkRequests(this.#client, this.#config, this.#counters, clock, bulk, delivery);
-    const end = await requests.send(ctx.abort);
-    memory.dropCopy(bytes);
-    const outcome = this.#verdict(batch, encoder, delivery, end);
+    let end: Outcome;
+    try {
+      end = await requests.send(ctx.abort);
+    } finally {
+      memory.dropCopy(bytes);
+    }
+    const outcome = await this.#verdict(batch, encoder, delivery, end);
     if (requests.bufferIsFree) this.#keep(encoder);
     return outcome;
   }
@@ -108,7 +115,7 @@ export class ElasticsearchSender implements Sender {
     this.#encoders.push(encoder);
   }
 
-  #verdict(batch: Payload, { bulk }: BulkEncoder, delivery: Delivery, end: Outcome): Located {
+  async #verdict(batch: Payload, { bulk }: BulkEncoder, delivery: Delivery, end: Outcome): Promise<Located> {
     const { enabled, max_retries } = this.#config.retry;
     const again = end.status === 'retryable' && enabled && (max_retries === undefined || delivery.tries <= max_retries);
     if (end.status === 'retryable' && !again) {
@@ -122,7 +129,7 @@ export class ElasticsearchSender implements Sender {
         delivery.lost.set(document, { status: 0, type: end.code, reason: end.reason, retryable: false });
       }
     }
-    this.#log(batch, bulk, delivery);
+    await this.#tell(batch, bulk, delivery);
     if (end.status === 'permanent' && delivery.lost.size === bulk.documents && bulk.refused.length === 0) return end;
     const losses = lossesOf(bulk, batch.itemCount, delivery.lost, this.#quotes);
     if (again) {
@@ -145,34 +152,28 @@ export class ElasticsearchSender implements Sender {
   }
 
   /** Tells of what was refused for good since the last try: one line in ten seconds, and all of it in the file. */
-  #log(batch: Payload, bulk: BulkEncoder['bulk'], delivery: Delivery): void {
+  async #tell(batch: Payload, bulk: BulkEncoder['bulk'], delivery: Delivery): Promise<void> {
     const fresh = [...delivery.lost].filter(([document]) => !delivery.logged.has(document));
     const refused = delivery.tries === 1 ? bulk.refused : [];
-    const first = fresh[0]?.[1];
+    const [first] = fresh;
     if (!first && refused.length === 0) return;
     this.#refusals.event((leftOut) => {
       this.#settings.logger.warn('Elasticsearch refused documents for good', {
         documents: fresh.length + refused.length,
-        status: first?.status,
-        type: first?.type ?? 'not_encoded',
-        reason: first ? (this.#quotes ? first.reason : undefined) : refused[0]!.reason,
-        index: first && bulk.indices[fresh[0]![0]],
-        kept_in: this.#config.rejected?.path,
+        ...(first
+          ? { status: first[1].status, type: first[1].type, index: bulk.indices[first[0]] }
+          : { type: NOT_ENCODED, reason: refused[0]!.reason }),
+        ...(first && this.#quotes && { reason: first[1].reason }),
+        ...(this.#config.rejected && { kept_in: this.#config.rejected.path }),
         ...(leftOut > 0 && { left_out_before: leftOut }),
       });
     });
     for (const [document] of fresh) delivery.logged.add(document);
     if (!this.#rejected) return;
-    const time = this.#settings.clock.now();
-    for (const { item, reason } of refused) {
-      const rejection = { index: '', status: 0, type: 'not_encoded', reason };
-      this.#rejected.add(rejectionLine(batch, new Set([item]), rejection, time));
-    }
-    for (const [document, { status, type, reason }] of fresh) {
-      const items = bulk.itemsOf(document, batch.itemCount);
-      const of = bulk.documentOf[bulk.ownerOf[document]!] === document ? undefined : ('event' as const);
-      const rejection = { index: bulk.indices[document]!, status, type, reason, of };
-      this.#rejected.add(rejectionLine(batch, items, rejection, time));
+    let lines = 0;
+    for (const line of rejectionLines(batch, rejectedOf(batch, bulk, fresh, refused), this.#settings.clock.now())) {
+      this.#rejected.add(line);
+      if (++lines % LINES_PER_TURN === 0) await setImmediate();
     }
   }
 
@@ -187,3 +188,29 @@ export class ElasticsearchSender implements Sender {
     });
   }
 }
+
+function rejectedOf(
+  batch: Payload,
+  bulk: BulkEncoder['bulk'],
+  lost: readonly (readonly [document: number, why: LostDocument])[],
+  refused: readonly Refused[],
+): Rejected[] {
+  const documents = lost.map(([document]) => document);
+  const items = bulk.itemsOf(documents, batch.itemCount);
+  return [
+    ...refused.map(({ item, reason }) => ({
+      items: new Set([item]),
+      rejection: { index: '', status: 0, type: NOT_ENCODED, reason },
+    })),
+    ...lost.map(([document, { status, type, reason }], i) => {
+      const own = bulk.documentOf[bulk.ownerOf[document]!] === document;
+      const rejection = { index: bulk.indices[document]!, status, type, reason, ...(!own && { of: 'event' as const }) };
+      return { items: items[i]!, rejection };
+    }),
+  ];
+}
+
+/** The type of what no document could be made of. */
+const NOT_ENCODED = 'not_encoded';
+/** Lines of the rejection log that are written at once. */
+const LINES_PER_TURN = 128;
