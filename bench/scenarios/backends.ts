@@ -9,28 +9,10 @@ import {
   startRemoteWriteSink,
 } from '../sink/backend_sinks.ts';
 import type { Sink } from '../sink/sink.ts';
+import { document } from './config.ts';
 import { type Figures, type Goal, MIB, type RunSettings, type Scenario } from './scenario.ts';
 
 const grpc = { protocol: 'grpc', connections: 4, streams: 4, items: 512 } as const;
-
-/** OTLP in, batch, one or more backends out. @param exporters YAML lines by id */
-function backendYaml(signal: string, exporters: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(exporters).map(([id, config]) => `  ${id}: ${config}`);
-  return `
-receivers:
-  otlp:
-    protocols:
-      grpc: { endpoint: '127.0.0.1:\${env:GRPC_PORT}' }
-      http: { endpoint: '127.0.0.1:\${env:HTTP_PORT}' }
-processors:
-  batch: { send_batch_size: 8192, timeout: 200ms }
-exporters:
-${lines.join('\n')}
-service:
-  pipelines:
-    ${signal}: { receivers: [otlp], processors: [batch], exporters: [${Object.keys(exporters).join(', ')}] }
-`;
-}
 
 interface Backend {
   readonly name: string;
@@ -129,9 +111,13 @@ export const backendScenarios: readonly Scenario[] = [
     seconds: 15,
     sinks: [startRemoteWriteSink],
     yaml: ([port]) =>
-      backendYaml('metrics', {
-        prometheusremotewrite: `{ endpoint: 'http://127.0.0.1:${port}/api/v1/write', target_info: { enabled: false } }`,
-      }),
+      document(
+        'metrics',
+        {},
+        {
+          prometheusremotewrite: `{ endpoint: 'http://127.0.0.1:${port}/api/v1/write', target_info: { enabled: false } }`,
+        },
+      ),
     goals: [
       { figure: 'itemsPerCpuSecond', atLeastTimes: 2 },
       { figure: 'peakRssMib', atMostTimes: 0.5 },
@@ -144,7 +130,7 @@ export const backendScenarios: readonly Scenario[] = [
     subjects: ['sluice'],
     perItem: 1,
     sinks: [startBulkSink],
-    yaml: ([port]) => backendYaml('traces', { elasticsearch: `{ endpoint: 'http://127.0.0.1:${port}' }` }),
+    yaml: ([port]) => document('traces', {}, { elasticsearch: `{ endpoint: 'http://127.0.0.1:${port}' }` }),
     goals: [{ figure: 'itemsPerCpuSecond', atLeast: 150_000 }],
   }),
   backend({
@@ -155,9 +141,13 @@ export const backendScenarios: readonly Scenario[] = [
     perItem: 1,
     sinks: [startPostSpansSink],
     yaml: ([port]) =>
-      backendYaml('traces', {
-        jaeger: `{ protocol: grpc, endpoint: '127.0.0.1:${port}', compression: none, tls: { insecure: true } }`,
-      }),
+      document(
+        'traces',
+        {},
+        {
+          jaeger: `{ protocol: grpc, endpoint: '127.0.0.1:${port}', compression: none, tls: { insecure: true } }`,
+        },
+      ),
     goals: [{ figure: 'itemsPerCpuSecond', atLeast: 150_000 }],
   }),
 ];

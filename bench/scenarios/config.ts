@@ -6,16 +6,19 @@ export interface PipelineShape {
   readonly gzip?: boolean;
 }
 
+/** YAML of a component by its id. */
+export type Parts = Readonly<Record<string, string>>;
+
 /**
- * OTLP in, batch, OTLP out: one text for every subject. What it does not say stands at the default, which is the same in
- * both: a sending queue of 1000 batches with 10 consumers, retries, own metrics at level normal.
+ * OTLP in, processors, batch, exporters out: one text for every subject. What it does not say stands at the default, which
+ * is the same in both: a sending queue of 1000 batches with 10 consumers, retries, own metrics at level normal.
+ *
+ * @param service more of the service section
  */
-export function pipelineYaml({ signal, protocol, gzip }: PipelineShape, sinkPort: number): string {
-  const compression = gzip ? 'gzip' : 'none';
-  const exporter =
-    protocol === 'grpc'
-      ? `otlp_grpc: { endpoint: '127.0.0.1:${sinkPort}', compression: ${compression}, tls: { insecure: true } }`
-      : `otlp_http: { endpoint: 'http://127.0.0.1:${sinkPort}', compression: ${compression} }`;
+export function document(signal: Signal, processors: Parts, exporters: Parts, service = ''): string {
+  const lines = (parts: Parts) => Object.entries(parts).map(([id, config]) => `  ${id}: ${config}`);
+  const ids = (parts: Parts) => Object.keys(parts).join(', ');
+  const all = { ...processors, batch: '{ send_batch_size: 8192, timeout: 200ms }' };
   return `
 receivers:
   otlp:
@@ -23,11 +26,25 @@ receivers:
       grpc: { endpoint: '127.0.0.1:\${env:GRPC_PORT}' }
       http: { endpoint: '127.0.0.1:\${env:HTTP_PORT}' }
 processors:
-  batch: { send_batch_size: 8192, timeout: 200ms }
+${lines(all).join('\n')}
 exporters:
-  ${exporter}
+${lines(exporters).join('\n')}
 service:
+  ${service}
   pipelines:
-    ${signal}: { receivers: [otlp], processors: [batch], exporters: [${exporter.split(':')[0]}] }
+    ${signal}: { receivers: [otlp], processors: [${ids(all)}], exporters: [${ids(exporters)}] }
 `;
+}
+
+export function pipelineYaml(
+  { signal, protocol, gzip }: PipelineShape,
+  sinkPort: number,
+  processors: Parts = {},
+): string {
+  const compression = gzip ? 'gzip' : 'none';
+  const exporters: Parts =
+    protocol === 'grpc'
+      ? { otlp_grpc: `{ endpoint: '127.0.0.1:${sinkPort}', compression: ${compression}, tls: { insecure: true } }` }
+      : { otlp_http: `{ endpoint: 'http://127.0.0.1:${sinkPort}', compression: ${compression} }` };
+  return document(signal, processors, exporters);
 }

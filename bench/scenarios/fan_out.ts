@@ -4,6 +4,7 @@ import { scrape, seriesValue } from '../measure/scrape.ts';
 import { startSubject } from '../measure/subject.ts';
 import { startBulkSink, startPostSpansSink } from '../sink/backend_sinks.ts';
 import type { Sink } from '../sink/sink.ts';
+import { document } from './config.ts';
 import { BOOK_GOALS, BOOKS, type Figures, MIB, type RunSettings, type Scenario } from './scenario.ts';
 
 const SHAPE = { protocol: 'grpc', connections: 4, streams: 4, signal: 'traces', items: 512 } as const;
@@ -11,26 +12,17 @@ const WARM_UP_SECONDS = 3;
 const DRAIN_SECONDS = 60;
 const BUDGET_MIB = 128;
 
-function fanOutYaml(otlp: number, bulk: number, jaeger: number): string {
-  return `
-receivers:
-  otlp: { protocols: { grpc: { endpoint: '127.0.0.1:\${env:GRPC_PORT}' } } }
-processors:
-  batch: { send_batch_size: 8192, timeout: 200ms }
-exporters:
-  otlp: { endpoint: '127.0.0.1:${otlp}', compression: none, tls: { insecure: true } }
-  elasticsearch: { endpoint: 'http://127.0.0.1:${bulk}' }
-  jaeger:
-    protocol: grpc
-    endpoint: '127.0.0.1:${jaeger}'
-    tls: { insecure: true }
-    sending_queue: { on_overflow: drop_oldest }
-service:
-  memory_budget_mib: ${BUDGET_MIB}
-  pipelines:
-    traces: { receivers: [otlp], processors: [batch], exporters: [otlp, elasticsearch, jaeger] }
-`;
-}
+const fanOutYaml = (otlp: number, bulk: number, jaeger: number) =>
+  document(
+    'traces',
+    {},
+    {
+      otlp: `{ endpoint: '127.0.0.1:${otlp}', compression: none, tls: { insecure: true } }`,
+      elasticsearch: `{ endpoint: 'http://127.0.0.1:${bulk}' }`,
+      jaeger: `{ protocol: grpc, endpoint: '127.0.0.1:${jaeger}', tls: { insecure: true }, sending_queue: { on_overflow: drop_oldest } }`,
+    },
+    `memory_budget_mib: ${BUDGET_MIB}`,
+  );
 
 /** Each span to an OTLP backend, to Elasticsearch and to Jaeger; then the same with Jaeger dead, on_overflow: drop_oldest. */
 export const fanOut: Scenario = {

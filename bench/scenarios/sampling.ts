@@ -2,32 +2,13 @@ import { ExactTally } from '../items/tally.ts';
 import { type LoadShape, Rig } from '../measure/rig.ts';
 import { scrape, seriesValue } from '../measure/scrape.ts';
 import { startSubject } from '../measure/subject.ts';
+import { type Parts, pipelineYaml } from './config.ts';
 import { type Figures, type Goal, MIB, type RunSettings, type Scenario } from './scenario.ts';
 
 const SPANS = 512;
 const SPANS_PER_TRACE = 8;
 const TRACES = SPANS / SPANS_PER_TRACE;
 const grpc = { protocol: 'grpc', signal: 'traces', items: SPANS, spansPerTrace: SPANS_PER_TRACE } as const;
-
-/** OTLP in, a sampler, batch, OTLP out. @param sampler the processor and its part of the YAML */
-function samplerYaml(sampler: string, sinkPort: number, service = ''): string {
-  return `
-receivers:
-  otlp:
-    protocols:
-      grpc: { endpoint: '127.0.0.1:\${env:GRPC_PORT}' }
-      http: { endpoint: '127.0.0.1:\${env:HTTP_PORT}' }
-processors:
-  ${sampler}
-  batch: { send_batch_size: 8192, timeout: 200ms }
-exporters:
-  otlp_grpc: { endpoint: '127.0.0.1:${sinkPort}', compression: none, tls: { insecure: true } }
-service:
-  ${service}
-  pipelines:
-    traces: { receivers: [otlp], processors: [${sampler.split(':')[0]}, batch], exporters: [otlp_grpc] }
-`;
-}
 
 interface Sampling {
   readonly name: string;
@@ -131,15 +112,16 @@ function lagP99(text: string): number {
 }
 
 const policies = `[ { name: errors, type: status_code, status_code: { status_codes: [ERROR] } }, { name: slow, type: latency, latency: { threshold_ms: 1000 } }, { name: rest, type: probabilistic, probabilistic: { sampling_percentage: 5 } } ]`;
-const tail = (wait: string, more = '') =>
-  `tail_sampling: { decision_wait: ${wait}, num_traces: 150000, expected_new_traces_per_sec: 6400, ${more} policies: ${policies} }`;
+const tail = (wait: string, more = ''): Parts => ({
+  tail_sampling: `{ decision_wait: ${wait}, num_traces: 150000, expected_new_traces_per_sec: 6400, ${more} policies: ${policies} }`,
+});
 
 export const samplingScenarios: readonly Scenario[] = [
   sampling({
     name: 'tail-51k',
     summary: 'tail_sampling by errors, latency and 5%; 51,000 spans/s in traces of 8, held for 10 s',
     shape: { ...grpc, connections: 2, streams: 8, rate: 51_000 },
-    yaml: (_subject, port) => samplerYaml(tail('10s'), port),
+    yaml: (_subject, port) => pipelineYaml(grpc, port, tail('10s')),
     seconds: 20,
     runs: 2,
     restSeconds: 14,
@@ -156,7 +138,7 @@ export const samplingScenarios: readonly Scenario[] = [
     name: 'tail-100k-held',
     summary: 'tail_sampling, 80,000 spans/s: over 100,000 traces of 8 spans held at once for 10 s',
     shape: { ...grpc, connections: 2, streams: 8, rate: 84_000 },
-    yaml: (_subject, port) => samplerYaml(tail('10s'), port),
+    yaml: (_subject, port) => pipelineYaml(grpc, port, tail('10s')),
     seconds: 16,
     runs: 1,
     restSeconds: 14,
@@ -167,8 +149,7 @@ export const samplingScenarios: readonly Scenario[] = [
     summary:
       'tail_sampling with a tenth of the memory it would need: 64 MiB of buffer, 60 s of 170,000 spans/s held for 8 s',
     shape: { ...grpc, connections: 4, streams: 4, rate: 170_000 },
-    yaml: (subject, port) =>
-      subject === 'sluice' ? samplerYaml(tail('8s', 'max_buffer_mib: 64,'), port) : samplerYaml(tail('8s'), port),
+    yaml: (subject, port) => pipelineYaml(grpc, port, tail('8s', subject === 'sluice' ? 'max_buffer_mib: 64,' : '')),
     seconds: 60,
     runs: 1,
     restSeconds: 12,
@@ -178,7 +159,7 @@ export const samplingScenarios: readonly Scenario[] = [
     name: 'probabilistic-512',
     summary: 'probabilistic_sampler at 10%, 512 spans (240 KB) per request at full speed',
     shape: { ...grpc, connections: 4, streams: 4 },
-    yaml: (_subject, port) => samplerYaml('probabilistic_sampler: { sampling_percentage: 10 }', port),
+    yaml: (_subject, port) => pipelineYaml(grpc, port, { probabilistic_sampler: '{ sampling_percentage: 10 }' }),
     seconds: 6,
     warmupSeconds: 3,
     restSeconds: 2,
