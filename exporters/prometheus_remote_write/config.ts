@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defaulted, duration, ignored, object, unsupported, url } from '../../internal/config/fields.ts';
-import { overflowFields, retryOnFailure, timeout } from '../../internal/exporterhelper/index.ts';
+import { checkOverflow, overflowFields, retryOnFailure, timeout } from '../../internal/exporterhelper/index.ts';
 import { httpConnectionFields, httpRequestFields } from '../../internal/net/http/client_fields.ts';
 import { strategies } from '../../internal/prometheus/names.ts';
 
@@ -77,7 +77,7 @@ export const schema = object({
   max_batch_request_parallelism: count(1)
     .optional()
     .describe('Requests at the same time; one series is never in two of them. Default: num_consumers of the queue.'),
-  remote_write_queue: defaulted(object(queueFields)),
+  remote_write_queue: defaulted(object(queueFields).superRefine(checkOverflow)),
   retry_on_failure: retries(),
   timeout: timeout('5s'),
   compression: z.enum(['snappy', '']).default('snappy').describe('Only snappy is part of the protocol.'),
