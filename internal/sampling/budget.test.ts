@@ -261,3 +261,17 @@ test('what was sampled before is thinned against what there was: the budget hold
   }
   expect(kept / 40 / 100).toBeCloseTo(1, 1);
 });
+
+test('one huge item does not shut out the others', () => {
+  const budget = new Budget({ ...options, services: 2, target: 1000, initial: 1 }, 0);
+  for (let now = 0; now < 10_000; now += 10) {
+    budget.tick(now);
+    for (let i = 0; i < 5; i++) {
+      const cost = now === 5000 && i === 0 ? 100_000 : 1;
+      budget.seen(1, SHARE, cost);
+      budget.spend(SHARE, cost, now);
+    }
+    if (now >= 5000 && now < 5500) expect(budget.probabilityOf(1, SHARE)).toBe(1);
+  }
+  expect(budget.brakes).toBe(0);
+});

@@ -35,8 +35,10 @@ export class Meter {
    */
   spend(cost: number, fixed: boolean, now: number): number {
     if (this.#perMs === Number.POSITIVE_INFINITY) return 1;
-    this.#spent += cost;
-    if (fixed) this.#fixed += cost;
+    // One huge item is no rate: what it takes is saved later, by the next plans.
+    const counted = Math.min(cost, this.#burst / 2);
+    this.#spent += counted;
+    if (fixed) this.#fixed += counted;
     const allowed = this.#perMs * (now - this.#mark);
     if (this.#spent <= allowed) {
       this.#restart(now);
