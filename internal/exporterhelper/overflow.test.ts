@@ -130,6 +130,8 @@ test('a queue that gives up lets nobody wait: the two do not go together', () =>
     expect(error?.issues).toMatchObject([{ path: [field], message: expect.stringContaining('on_overflow: drop_new') }]);
   }
   expect(sendingQueue().safeParse({ budget_percentage: 0 }).success).toBe(false);
+  const { error } = sendingQueue().safeParse({ on_overflow: 'drop_new', enabled: false });
+  expect(error?.issues).toMatchObject([{ path: ['on_overflow'], message: expect.stringContaining('needs a queue') }]);
 });
 
 test('a backend that is back gets what was kept', async () => {

@@ -41,6 +41,24 @@ export function overflowFields() {
   };
 }
 
+/** What does not go together with a queue that gives items up. */
+export function checkOverflow(queue: Overflowing, ctx: z.core.$RefinementCtx): void {
+  if (queue.on_overflow === 'refuse') return;
+  const wrong = (field: string, message: string) => ctx.addIssue({ code: 'custom', path: [field], message });
+  if (!queue.enabled) wrong('on_overflow', `${queue.on_overflow} needs a queue: remove enabled: false`);
+  for (const field of ['block_on_overflow', 'wait_for_result'] as const) {
+    if (!queue[field]) continue;
+    wrong(field, `cannot go together with on_overflow: ${queue.on_overflow}, which never lets a sender wait`);
+  }
+}
+
+interface Overflowing {
+  readonly enabled: boolean;
+  readonly on_overflow: string;
+  readonly block_on_overflow?: boolean;
+  readonly wait_for_result?: boolean;
+}
+
 /** `sending_queue` of an exporter. */
 export function sendingQueue() {
   return defaulted(
@@ -55,13 +73,7 @@ export function sendingQueue() {
       storage: unsupported('the queue is held in memory only'),
       batch: section(object(batchFields)),
     }).superRefine((queue, ctx) => {
-      if (queue.on_overflow !== 'refuse') {
-        for (const field of ['block_on_overflow', 'wait_for_result'] as const) {
-          if (!queue[field]) continue;
-          const message = `cannot go together with on_overflow: ${queue.on_overflow}, which never lets a sender wait`;
-          ctx.addIssue({ code: 'custom', path: [field], message });
-        }
-      }
+      checkOverflow(queue, ctx);
       const batch = queue.batch;
       if (!batch) return;
       const wrong = (field: string, message: string) =>

@@ -75,14 +75,15 @@ function exporterPart(backend: Backend, rolls: Dice): Part {
   const wait = rolls.chance(0.3);
   const block = rolls.chance(0.3);
   const policy = rolls.chance(0.5) ? 'refuse' : rolls.chance(0.5) ? 'drop_new' : 'drop_oldest';
+  const enabled = rolls.chance(0.8);
   const queue = {
-    enabled: rolls.chance(0.8),
+    enabled,
     queue_size: 2 + rolls.below(30),
     num_consumers: 1 + rolls.below(4),
     wait_for_result: wait,
     block_on_overflow: block,
     // A queue that gives up lets nobody wait.
-    on_overflow: wait || block ? 'refuse' : policy,
+    on_overflow: !enabled || wait || block ? 'refuse' : policy,
     budget_percentage: rolls.chance(0.3) ? 1 + rolls.below(60) : undefined,
     batch: rolls.chance(0.5) ? { min_size: 1 + rolls.below(10), max_size: rolls.chance(0.5) ? 10 : 0 } : undefined,
   };
