@@ -1,15 +1,24 @@
+import { MAX_DEPTH } from '../otlp/check.ts';
 import { type Attributes, KeyValue } from '../otlp/view/value.ts';
 import type { Writer } from '../otlp/writer.ts';
 import { Duration, decodeValue, fail, Id, Opaque, Pair, Time, typeName, type Value, ValueMap } from './values.ts';
 
+/** Of MAX_DEPTH messages inside one another that a receiver follows, those that lie inside an attribute's value. */
+const MAX_NESTING = MAX_DEPTH - 10;
+
 /** Whether an attribute can hold the value: ids, times and durations must be made into something else first. */
-export function isStorable(value: Value): boolean {
-  if (value instanceof ValueMap) return value.pairs.every((pair) => isStorable(pair.value));
-  if (Array.isArray(value)) return value.every(isStorable);
+export function isStorable(value: Value, depth = 0): boolean {
+  // A map takes three messages inside one another, a list two.
+  if (depth > MAX_NESTING) return false;
+  if (value instanceof ValueMap) return value.pairs.every((pair) => isStorable(pair.value, depth + 3));
+  if (Array.isArray(value)) return value.every((one) => isStorable(one, depth + 2));
   return !(value instanceof Id || value instanceof Time || value instanceof Duration || value instanceof Opaque);
 }
 
 export function refuseStoring(value: Value): never {
+  const isNested = value instanceof ValueMap || Array.isArray(value);
+  if (isNested)
+    fail(`an attribute cannot hold this ${typeName(value)}: it is nested too deep, or has an id or time in it`);
   fail(`an attribute cannot hold ${typeName(value)}: convert it, with String() for instance`);
 }
 
@@ -37,7 +46,8 @@ export function writeAny(out: Writer, field: number, value: Value): void {
 export function writePairs(out: Writer, field: number, map: ValueMap): void {
   for (const pair of map.pairs) {
     if (pair.wire) out.bytes(field, pair.wire);
-    else writePair(out, field, pair.key, pair.value);
+    else if (isStorable(pair.value)) writePair(out, field, pair.key, pair.value);
+    else refuseStoring(pair.value);
   }
 }
 

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { checkRequest } from '../otlp/check.ts';
 import { Payload, type Signal } from '../otlp/payload.ts';
+import { walkSpans } from '../otlp/view/walk.ts';
 import { loadOracle } from '../testkit/oracle.ts';
 import { type Context, compileStatement, inferContext, OttlError, Pass, parseStatement } from './index.ts';
 
@@ -435,4 +437,41 @@ test.each(inferred)('the context of %j is %s', (statements, want) => {
   const got = inferContext(parsed, ['resource', 'scope', 'span', 'spanevent']);
   if (got.ok) expect(got.context).toBe(want);
   else expect(got.problem.message).toContain(want);
+});
+
+test('a key that is no UTF-8 survives what is done to others, and a huge list of attributes is no trouble', () => {
+  const attribute = (key: string) =>
+    Buffer.concat([Buffer.from([0x4a, key.length + 4, 0x0a, key.length]), Buffer.from(key), Buffer.from([0x12, 0x00])]);
+  const many = Array.from({ length: 50_000 }, (_, i) => attribute(`key${i}`));
+  const length = (bytes: Uint8Array) => {
+    const out = [];
+    let rest = bytes.length;
+    for (; rest > 127; rest >>>= 7) out.push((rest & 127) | 128);
+    return Buffer.from([...out, rest]);
+  };
+  const wrap = (tag: number, bytes: Uint8Array) => Buffer.concat([Buffer.from([tag]), length(bytes), bytes]);
+  const whole = Buffer.from([0x4a, 0x08, 0x0a, 0x02, 0xff, 0xfe, 0x12, 0x02, 0x0a, 0x00]);
+  const bytes = wrap(0x0a, wrap(0x12, wrap(0x12, Buffer.concat([whole, ...many]))));
+  const payload = new Payload('traces', [bytes], 1, bytes.length);
+  const out = apply(payload, 'span', [
+    'set(attributes["new"], 1)',
+    'delete_key(attributes, "key7")',
+    'delete_matching_keys(attributes, "^key.*9$")',
+    'truncate_all(attributes, 100)',
+    'limit(attributes, 1000, ["new"])',
+  ]);
+  const content = Buffer.concat(out.chunks);
+  expect(content.includes(whole)).toBe(true);
+  const walk = walkSpans(out);
+  expect(walk.nextResource() && walk.nextScope() && walk.nextRecord()).toBe(true);
+  expect(walk.record.attributes.count()).toBe(1000);
+});
+
+test('what a statement nests deeper than receivers follow is not written', () => {
+  const nested = (levels: number) => `ParseJSON("${'['.repeat(levels)}${']'.repeat(levels)}")`;
+  const out = apply(request('traces', [span]), 'span', [`set(attributes["deep"], ${nested(38)})`]);
+  expect(checkRequest('traces', Buffer.concat(out.chunks))).not.toHaveProperty('malformed');
+  expect(() => apply(request('traces', [span]), 'span', [`set(attributes["deep"], ${nested(60)})`])).toThrow(
+    expect.objectContaining({ message: expect.stringContaining('nested too deep') }),
+  );
 });

@@ -88,7 +88,9 @@ function sorted(list: readonly Value[], direction: 1 | -1): readonly Value[] {
   if (list.every((value) => typeof value === 'bigint' || typeof value === 'number')) {
     return list.toSorted((a, b) => direction * (Number(a) - Number(b)));
   }
-  return list.toSorted((a, b) => direction * compareText(asString(a), asString(b)));
+  // Boxed, since JavaScript puts undefined last whatever it is asked to compare.
+  const boxes = list.map((value) => ({ value, text: asString(value) }));
+  return boxes.sort((a, b) => direction * compareText(a.text, b.text)).map(({ value }) => value);
 }
 
 /** A map out of what was parsed, the last of equal keys. */

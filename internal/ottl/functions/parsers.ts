@@ -69,14 +69,18 @@ function parseJson(text: string): Value {
   }
   if (parsed === null || typeof parsed !== 'object')
     fail(`expected a JSON object or list, got ${parsed === null ? 'null' : typeof parsed}`);
-  return fromJson(parsed);
+  return fromJson(parsed, 0);
 }
 
-function fromJson(parsed: unknown): Value {
-  if (Array.isArray(parsed)) return parsed.map(fromJson);
+/** Objects and lists inside one another: a reader of protobuf follows about as many. */
+const MAX_JSON_DEPTH = 64;
+
+function fromJson(parsed: unknown, depth: number): Value {
+  if (depth > MAX_JSON_DEPTH) fail(`the JSON is nested deeper than ${MAX_JSON_DEPTH} levels`);
+  if (Array.isArray(parsed)) return parsed.map((value) => fromJson(value, depth + 1));
   if (parsed === null) return undefined;
   if (typeof parsed !== 'object') return parsed as string | number | boolean;
-  return ValueMap.of(Object.entries(parsed).map(([key, value]) => [key, fromJson(value)] as const));
+  return ValueMap.of(Object.entries(parsed).map(([key, value]) => [key, fromJson(value, depth + 1)] as const));
 }
 
 function parseKeyValue(text: string, delimiter: string, between: string): ValueMap {
