@@ -1,10 +1,13 @@
 import type { Patch } from '../otlp/patch.ts';
 import type { Range } from '../otlp/regroup.ts';
 import { Fields } from '../otlp/view/fields.ts';
+import { textOf } from '../otlp/view/raw.ts';
 import { FIXED64, LEN, varintSize, writeVarint } from '../otlp/wire.ts';
 
 const KEY = (1 << 3) | LEN;
 const VALUE = (2 << 3) | LEN;
+/** Tag of AnyValue.string_value. */
+const STRING = (1 << 3) | LEN;
 const nothing: Uint8Array = new Uint8Array(0);
 
 const AT = 0;
@@ -98,9 +101,19 @@ export class AttributeList {
   }
 
   keyText(index: number): string {
+    return textOf(this.#bytesOf(index), this.#place(index, KEY_FROM), this.#place(index, KEY_TO));
+  }
+
+  /** The value where it is plainly a text of less than 16 KiB; undefined may still be one: then `value` tells. */
+  text(index: number): string | undefined {
     const buf = this.#bytesOf(index);
-    const from = this.#place(index, KEY_FROM);
-    return Buffer.from(buf.buffer, buf.byteOffset + from, this.#place(index, KEY_TO) - from).toString('utf8');
+    const start = this.#place(index, VALUE_FROM);
+    const end = this.#place(index, VALUE_TO);
+    if (start === end || buf[start] !== STRING) return undefined;
+    const size = buf[start + 1]!;
+    if (size < 0x80) return start + 2 + size === end ? textOf(buf, start + 2, end) : undefined;
+    const isShort = buf[start + 2]! < 0x80 && start + 3 + ((size & 0x7f) | (buf[start + 2]! << 7)) === end;
+    return isShort ? textOf(buf, start + 3, end) : undefined;
   }
 
   keyBytes(index: number): Uint8Array {

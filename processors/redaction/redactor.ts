@@ -37,10 +37,7 @@ export class Redactor {
   }
 
   #look(list: AttributeList, index: number, key: string, maskWhole: boolean, field: number): void {
-    const { buf, start, end } = list.value(index);
-    const value = this.#value.reset(buf, start, end);
-    const isText = value.kind === 'string';
-    const text = isText ? value.stringValue : this.#config.redact_all_types ? valueText(value.plain()) : '';
+    const text = list.text(index) ?? this.#textOf(list, index);
     if (this.#masks.allows(text)) {
       this.#summary.allowed.push(key);
       return;
@@ -49,6 +46,13 @@ export class Redactor {
     if (after === text && !maskWhole) return;
     this.#summary.masked.push(key);
     list.replace(index, encodeField(field, list.keyBytes(index), encodeValue(after)));
+  }
+
+  #textOf(list: AttributeList, index: number): string {
+    const { buf, start, end } = list.value(index);
+    const value = this.#value.reset(buf, start, end);
+    if (value.kind === 'string') return value.stringValue;
+    return this.#config.redact_all_types ? valueText(value.plain()) : '';
   }
 
   /**

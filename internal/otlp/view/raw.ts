@@ -339,7 +339,8 @@ type Slice = (this: Uint8Array, start: number, end: number) => string;
 // Works on every Uint8Array, without a Buffer around it.
 const utf8Slice = (Buffer.prototype as unknown as { utf8Slice: Slice }).utf8Slice;
 
-function textOf(buf: Uint8Array, start: number, end: number): string {
+/** UTF-8 as text; what is no UTF-8 becomes U+FFFD. */
+export function textOf(buf: Uint8Array, start: number, end: number): string {
   return start === end ? '' : utf8Slice.call(buf, start, end);
 }
 
