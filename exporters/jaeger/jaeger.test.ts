@@ -88,6 +88,15 @@ describe('protocol otlp', () => {
     for (const { bytes } of backend.batches) expect(bytes.length).toBeLessThanOrEqual(64 * 1024);
   });
 
+  test('a warning of a server that took all of it is passed on', async () => {
+    const backend = await GrpcBackend.start();
+    cleanups.push(() => backend.down());
+    backend.reply = () => ({ rejected: 0, reason: 'storage is nearly full' });
+    const exporter = await started({ endpoint: backend.address });
+    const outcome = await exporter.consume(stamped('traces', ['a']), noContext);
+    expect(outcome).toEqual({ status: 'accepted', reason: 'storage is nearly full' });
+  });
+
   test('spans that were rejected in one of several messages are told', async () => {
     const backend = await GrpcBackend.start();
     cleanups.push(() => backend.down());
@@ -98,7 +107,11 @@ describe('protocol otlp', () => {
       'traces',
       Array.from({ length: 400 }, (_, n) => `${n}-${'x'.repeat(500)}`),
     );
-    expect(await exporter.consume(batch, noContext)).toMatchObject({ status: 'accepted', rejectedItems: 3 });
+    expect(await exporter.consume(batch, noContext)).toMatchObject({
+      status: 'accepted',
+      rejectedItems: 3,
+      reason: 'too old',
+    });
   });
 });
 

@@ -18,6 +18,8 @@ interface Journey {
   readonly losses: Loss[];
   /** Spans that have arrived. */
   delivered: number;
+  /** What the server said of messages that it took: of rejected spans, or a warning. */
+  remark: string | undefined;
 }
 
 /** Sends each batch in messages that the server takes. What has arrived is not sent again when another message fails. */
@@ -43,7 +45,7 @@ export class JaegerSender implements Sender {
   async send(batch: Payload, { abort }: SendContext): Promise<Outcome> {
     const transport = this.#transport;
     if (!transport) return permanent('shutdown', 'the exporter is not running');
-    const journey = this.#journeys.get(batch) ?? { cutter: transport.cut(batch), losses: [], delivered: 0 };
+    const journey = this.#journeys.get(batch) ?? begin(transport, batch);
     // Two pipelines may send the same batch here at the same time: each goes its own way.
     this.#journeys.delete(batch);
     const refusal = await this.#travel(journey, transport, abort);
@@ -98,6 +100,7 @@ export class JaegerSender implements Sender {
       const rejected = Math.min(outcome.rejectedItems ?? 0, message.items);
       journey.delivered += message.items - rejected;
       journey.losses.push(...firstOf(message.runs(), rejected));
+      journey.remark ??= outcome.reason;
     } else if (this.#makesSmaller(outcome, message)) message.takeBack();
     else journey.losses.push(...message.runs().map((run) => ({ ...run, outcome })));
     return undefined;
@@ -115,6 +118,10 @@ export class JaegerSender implements Sender {
     });
     return true;
   }
+}
+
+function begin(transport: Transport, batch: Payload): Journey {
+  return { cutter: transport.cut(batch), losses: [], delivered: 0, remark: undefined };
 }
 
 async function post(transport: Transport, message: Message, abort: AbortSignal): Promise<Outcome> {
@@ -135,13 +142,12 @@ function stopped({ cutter, losses, delivered }: Journey, refusal: Retryable): Lo
   return { ...refusal, losses: inOrder([...losses, ...rest]) };
 }
 
-function arrived({ losses, delivered }: Journey, items: number): Located {
-  if (losses.length === 0) return accepted;
-  const said = losses
-    .map(({ outcome }) => outcome)
-    .find((outcome): outcome is Permanent => outcome?.status === 'permanent');
-  const reason = said?.reason ?? 'Jaeger rejected part of the batch';
+function arrived({ losses, delivered, remark }: Journey, items: number): Located {
+  if (losses.length === 0) return remark === undefined ? accepted : { status: 'accepted', reason: remark };
+  const refusals = losses.flatMap(({ outcome }) => (outcome?.status === 'permanent' ? [outcome] : []));
+  const said = refusals[0];
   if (said && delivered === 0) return { ...said, losses: inOrder(losses) };
+  const reason = said?.reason ?? remark ?? 'Jaeger rejected part of the batch';
   return { status: 'accepted', rejectedItems: items - delivered, reason, losses: inOrder(losses) };
 }
 
