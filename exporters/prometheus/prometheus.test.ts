@@ -175,6 +175,13 @@ test('points beyond max_series are refused and counted, known ones go on', async
   expect(await scrape()).toContain('a{job="shop"} 5\n');
 });
 
+test('of long labels fewer are held', async () => {
+  const { put, lost } = await rig({ max_series: 10 });
+  const of = (key: string) => gauge('g', [{ attributes: { key: key.repeat(6000) } }]);
+  await put({ metrics: [of('a'), of('b')] });
+  expect(lost('series_limit')).toBe(1);
+});
+
 test('one name has one type', async () => {
   const { put, scrape, lost } = await rig({ translation_strategy: 'UnderscoreEscapingWithoutSuffixes' });
   expect(await put({ metrics: [gauge('x'), sum('x', [{ value: '9' }])] })).toMatchObject({ rejectedItems: 1 });

@@ -23,6 +23,8 @@ export interface HeldFamily {
   readonly points: Map<string, Held>;
 }
 
+const bytesOfSeries = 1024;
+
 export interface StoreOptions {
   readonly maxSeries: number;
   /** Milliseconds after which a point without a new value is let go. */
@@ -41,6 +43,7 @@ export class Store implements Sink {
   readonly #options: StoreOptions;
   readonly #infinity = boundLabel(Number.POSITIVE_INFINITY);
   #series = 0;
+  #labelBytes = 0;
   #timer: Timer | undefined;
   /** The point that samples go to; undefined: they are not kept. */
   #held: Held | undefined;
@@ -61,6 +64,7 @@ export class Store implements Sink {
     this.#timer = undefined;
     this.families.clear();
     this.#series = 0;
+    this.#labelBytes = 0;
   }
 
   point(point: Point): void {
@@ -71,9 +75,12 @@ export class Store implements Sink {
     if (family.points.size > 0 && family.family.type !== point.family.type)
       this.#options.dropped('type_conflict', point.items);
     else if (point.stale) this.#remove(family, key);
-    else if (!held && this.#series >= this.#options.maxSeries) this.#options.dropped('series_limit', point.items);
+    else if (!held && this.#full(key.length)) this.#options.dropped('series_limit', point.items);
     // A late point does not turn the time back.
-    else if (!held || point.timeMs >= held.timeMs) this.#open(family, key, held ?? fresh(point), point);
+    else if (!held || point.timeMs >= held.timeMs) {
+      if (!held) this.#labelBytes += key.length;
+      this.#open(family, key, held ?? fresh(point), point);
+    }
   }
 
   sample(name: FixedLabel, extra: FixedLabel | undefined, value: number): void {
@@ -119,6 +126,12 @@ export class Store implements Sink {
     }
   }
 
+  /** Of labels longer than usual there are fewer. */
+  #full(bytes: number): boolean {
+    const { maxSeries } = this.#options;
+    return this.#series >= maxSeries || this.#labelBytes + bytes > maxSeries * bytesOfSeries;
+  }
+
   #open(family: HeldFamily, key: string, held: Held, { family: now, timeMs }: Point): void {
     family.points.set(key, held);
     family.family = now;
@@ -142,6 +155,7 @@ export class Store implements Sink {
     const held = family.points.get(key);
     if (!held) return;
     family.points.delete(key);
+    this.#labelBytes -= key.length;
     this.#series -= held.values.length;
   }
 

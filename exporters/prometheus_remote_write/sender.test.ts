@@ -344,6 +344,20 @@ test('at a stop waits end at once, and what the server does not take then is cou
   expect(clock.timers).toBe(0);
 });
 
+test('after a reload the successor sends what the backend has not taken yet', async () => {
+  const config = { target_info: { enabled: false } };
+  const before = await rig(config);
+  before.server.answer = (response) => say(response, 503, 'down');
+  for (let i = 0; i < 8; i++) await before.send(one(i, i));
+  await vi.waitFor(() => expect(before.clock.timers).toBe(1));
+  const after = await rig(config);
+  expect(before.exporter.handOver!(after.exporter)).toBe(true);
+  await before.stop();
+  await vi.waitFor(() => expect(before.account.delivered).toBe(8));
+  expect(after.server.taken.sort()).toEqual(Array.from({ length: 8 }, (_, i) => sampleOf(i, i)));
+  expect(before.account).toMatchObject({ lost: {}, held: 0 });
+});
+
 test('at the deadline of a stop a request under way is cut', async () => {
   const { server, send, account, exporter, clock } = await rig({ target_info: { enabled: false } });
   server.answer = () => {};

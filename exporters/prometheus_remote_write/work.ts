@@ -56,6 +56,9 @@ export class Work {
   #outcome(): Located {
     const lost = this.#losses.reduce((sum, { items }) => sum + items, 0);
     if (lost === 0) return accepted;
+    const verdict = this.#verdict(lost);
+    // Nothing of it has arrived: after a reload the successor may try all of it.
+    if (lost === this.#items && this.#losses.every(({ code }) => code === undefined)) return verdict;
     // The losses are not told by their place in the batch: the first points stand for them.
     let from = 0;
     const losses = this.#losses.map((loss) => {
@@ -64,7 +67,7 @@ export class Work {
       const { items, reason, code } = loss;
       return { from: at, items, ...(code ? { outcome: permanent(code, reason) } : { outcome: retryable(reason) }) };
     });
-    return { ...this.#verdict(lost), losses };
+    return { ...verdict, losses };
   }
 
   #verdict(lost: number): Outcome {

@@ -233,3 +233,10 @@ test('times are compared to 256 ns', () => {
   expect(put(c(at(1)), c(String(BigInt(at(1)) + 1000n))).map(({ value }) => value)).toEqual([1, 2]);
   expect(skipped).toEqual([]);
 });
+
+test('series of long labels count as several', () => {
+  const { count, skipped } = rig({ maxStreams: 5 });
+  const long = (key: string) => count([{ value: '1', at: 1, attributes: { key: key.repeat(3000) } }]);
+  expect([long('a').length, long('b').length, long('c').length]).toEqual([1, 0, 0]);
+  expect(skipped).toEqual(['delta_overflow', 'delta_overflow']);
+});

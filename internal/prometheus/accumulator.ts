@@ -8,7 +8,7 @@ import type { Count } from './series.ts';
 import type { Deltas, OpenPoint, Skipped } from './translate.ts';
 
 export interface AccumulatorOptions {
-  /** Delta series that are added up at the same time. */
+  /** Delta series that are added up at the same time; one of more than 2 KiB counts as several. */
   readonly maxStreams: number;
   /** Milliseconds after which a series without a point is forgotten. */
   readonly maxStaleMs: number;
@@ -23,6 +23,8 @@ interface Stream {
   /** Monotonic milliseconds of the last point. */
   touched: number;
   readonly total: Total;
+  /** In units of `maxStreams`. */
+  readonly cost: number;
 }
 
 type Total =
@@ -38,6 +40,7 @@ type Total =
   | { readonly kind: 'exponential'; readonly value: Exponential };
 
 const sweepMs = 60_000;
+const streamBytes = 2048;
 
 /**
  * Adds delta points up to the cumulative ones that Prometheus wants. A series that is forgotten begins anew with its
@@ -49,6 +52,7 @@ export class Accumulator implements Deltas {
   readonly #clock: Clock;
   readonly #options: AccumulatorOptions;
   readonly #streams = new Map<string, Stream>();
+  #used = 0;
   #timer: Timer | undefined;
   #sweptAt = Number.NEGATIVE_INFINITY;
 
@@ -65,6 +69,7 @@ export class Accumulator implements Deltas {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#streams.clear();
+    this.#used = 0;
   }
 
   number(point: OpenPoint, value: Value, start: number, time: number): Skipped | undefined {
@@ -85,7 +90,7 @@ export class Accumulator implements Deltas {
     // Other bounds are another series of buckets: the counting begins anew.
     const same = (total: Total) =>
       total.kind === 'histogram' && total.bounds.length === bytes.length && Buffer.compare(total.bounds, bytes) === 0;
-    const stream = this.#stream(point, start, time, fresh, same);
+    const stream = this.#stream(point, start, time, fresh, same, value.counts.length);
     if (typeof stream === 'string') return stream;
     const total = stream?.total;
     if (total?.kind !== 'histogram') return undefined;
@@ -124,10 +129,11 @@ export class Accumulator implements Deltas {
     time: number,
     fresh: () => Total,
     goesOn: (total: Total) => boolean = () => true,
+    buckets = 0,
   ): Stream | Skipped | undefined {
     const key = keyOf(point);
     if (point.stale) {
-      this.#streams.delete(key);
+      this.#delete(key);
       return undefined;
     }
     const known = this.#streams.get(key);
@@ -141,17 +147,27 @@ export class Accumulator implements Deltas {
         return known;
       }
     }
-    if (!known && this.#full(now)) return 'delta_overflow';
-    const stream = { start, time, startMs: point.startMs, touched: now, total: fresh() };
+    this.#delete(key);
+    const cost = Math.ceil((2 * key.length + 8 * buckets + 1) / streamBytes);
+    if (this.#full(cost, now)) return 'delta_overflow';
+    const stream = { start, time, startMs: point.startMs, touched: now, total: fresh(), cost };
     this.#streams.set(key, stream);
+    this.#used += cost;
     this.#timer ??= this.#clock.after(Math.max(sweepMs, this.#options.maxStaleMs / 4), () => this.#onTimer());
     return stream;
   }
 
-  #full(now: number): boolean {
+  #delete(key: string): void {
+    const stream = this.#streams.get(key);
+    if (!stream) return;
+    this.#streams.delete(key);
+    this.#used -= stream.cost;
+  }
+
+  #full(cost: number, now: number): boolean {
     const { maxStreams } = this.#options;
-    if (this.#streams.size >= maxStreams && now - this.#sweptAt >= 1000) this.#sweep();
-    return this.#streams.size >= maxStreams;
+    if (this.#used + cost > maxStreams && now - this.#sweptAt >= 1000) this.#sweep();
+    return this.#used + cost > maxStreams;
   }
 
   #onTimer(): void {
@@ -164,7 +180,7 @@ export class Accumulator implements Deltas {
   #sweep(): void {
     this.#sweptAt = this.#clock.monotonic();
     const oldest = this.#sweptAt - this.#options.maxStaleMs;
-    for (const [key, stream] of this.#streams) if (stream.touched < oldest) this.#streams.delete(key);
+    for (const [key, stream] of this.#streams) if (stream.touched < oldest) this.#delete(key);
   }
 }
 

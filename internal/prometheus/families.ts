@@ -35,6 +35,7 @@ export function family(name: string, type: MetricType, unit = '', help = ''): Fa
 }
 
 const maxFamilies = 10_000;
+const longestKept = 1000;
 const typeKey = Buffer.from('prometheus.type');
 
 /** Families by the metrics they come from, each built once. */
@@ -57,7 +58,7 @@ export class Families {
       if (this.#known.has(key)) return undefined;
       known = this.#build(name, unit, kind, monotonic, said ?? '');
       if (this.#known.size >= maxFamilies) this.#known.clear();
-      this.#known.set(key, known);
+      if (key.length <= longestKept) this.#known.set(key, known);
     }
     if (known && metric.has(2)) known.help = metric.description;
     return known;

@@ -24,6 +24,7 @@ export type ExtraName = '' | 'le' | 'quantile';
 
 /** More names than this are the sign of keys with ids in them: then all are let go and learnt again. */
 const maxNames = 10_000;
+const longestKept = 500;
 
 export function plainName(text: string): LabelName {
   const bytes = Buffer.from(text);
@@ -58,9 +59,10 @@ export class LabelNames {
   of(key: string): LabelName | undefined {
     const known = this.#known.get(key);
     if (known || this.#known.has(key)) return known;
-    if (this.#known.size >= maxNames) this.#known.clear();
     const text = labelName(key, this.strategy);
     const name = text === undefined ? undefined : plainName(text);
+    if (key.length > longestKept) return name;
+    if (this.#known.size >= maxNames) this.#known.clear();
     this.#known.set(key, name);
     return name;
   }

@@ -150,16 +150,25 @@ function renamed(label: FixedLabel, name: LabelName): FixedLabel {
 const maxKeys = 256;
 const maxPlans = 1000;
 
+/** What the caches of label sets hold, in bytes, roughly. */
+export interface CacheUse {
+  bytes: number;
+}
+
+const slotBytes = 200;
+
 /** The plans of one resource and scope. */
 export class Plans {
   readonly #common: Common;
   readonly #names: LabelNames;
+  readonly #use: CacheUse;
   readonly #last = new Map<ExtraName, Plan>();
   readonly #known = new Map<string, Plan>();
 
-  constructor(common: Common, names: LabelNames) {
+  constructor(common: Common, names: LabelNames, use: CacheUse) {
     this.#common = common;
     this.#names = names;
+    this.#use = use;
   }
 
   for(attributes: AttributeList, extra: ExtraName): Plan {
@@ -180,6 +189,7 @@ export class Plans {
     plan = new Plan(attributes, this.#common, extra, this.#names);
     if (this.#known.size >= maxPlans) this.#known.clear();
     this.#known.set(keys, plan);
+    this.#use.bytes += 2 * keys.length + slotBytes * attributes.count;
     return plan;
   }
 }

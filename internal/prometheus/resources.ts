@@ -2,7 +2,7 @@ import type { ResourceGroup, ScopeGroup } from '../otlp/view/resource.ts';
 import { AttributeList } from './attributes.ts';
 import { Scratch } from './bytes.ts';
 import { type FixedLabel, fixedLabel, type LabelNames, LabelSet } from './labels.ts';
-import { type Common, type Given, Plan, Plans } from './plan.ts';
+import { type CacheUse, type Common, type Given, Plan, Plans } from './plan.ts';
 
 export interface LabelSettings {
   readonly externalLabels: Readonly<Record<string, string>>;
@@ -20,6 +20,8 @@ const noPlainScopeLabel: ReadonlySet<string> = new Set(['name', 'version', 'sche
 
 const maxResources = 5000;
 const maxScopes = 200;
+/** Beyond, all is let go and learnt again: keys or values that never repeat would fill any cache. */
+const maxBytes = 64 * 1024 * 1024;
 
 /** A resource's labels. */
 export interface KnownResource {
@@ -32,12 +34,13 @@ export interface KnownResource {
   targetMs: number;
 }
 
-/** Label sets by the bytes of resource and scope, each built once. Bounded: beyond, the oldest is let go. */
+/** Label sets by the bytes of resource and scope, each built once. Bounded by number and by bytes. */
 export class Resources {
   readonly #settings: LabelSettings;
   readonly #names: LabelNames;
   readonly #external: readonly FixedLabel[];
   readonly #known = new Map<string, KnownResource>();
+  readonly #use: CacheUse = { bytes: 0 };
 
   constructor(settings: LabelSettings, names: LabelNames) {
     this.#settings = settings;
@@ -50,9 +53,14 @@ export class Resources {
     const key = latin(resource.buf, resource.start, resource.end);
     let known = this.#known.get(key);
     if (known) return known;
+    if (this.#use.bytes > maxBytes) {
+      this.#known.clear();
+      this.#use.bytes = 0;
+    }
     if (this.#known.size >= maxResources) this.#known.delete(this.#known.keys().next().value!);
     known = this.#build(group);
     this.#known.set(key, known);
+    this.#use.bytes += 8 * key.length + 1000;
     return known;
   }
 
@@ -63,8 +71,9 @@ export class Resources {
     if (plans) return plans;
     if (resource.scopes.size >= maxScopes) resource.scopes.delete(resource.scopes.keys().next().value!);
     const strong = [...resource.identity, ...this.#scopeLabels(group)];
-    plans = new Plans({ strong, weak: this.#external, given: resource.given }, this.#names);
+    plans = new Plans({ strong, weak: this.#external, given: resource.given }, this.#names, this.#use);
     resource.scopes.set(key, plans);
+    this.#use.bytes += 4 * key.length + 1000;
     return plans;
   }
 

@@ -223,6 +223,31 @@ test('values of names that collide are joined in the order of their keys; equal 
   expect(lines({ metrics: [one] })).toEqual(['g{a_b="0;1;2",job="shop"} 1', 'g{a_b="x",job="shop"} 1']);
 });
 
+test('a key that stands twice is joined with itself', () => {
+  const twice = gauge('g', []) as { gauge: { dataPoints: object[] } };
+  twice.gauge.dataPoints = [
+    { timeUnixNano: at(0), asInt: '1', attributes: [...attributes({ a: 'x' }), ...attributes({ a: 'y' })] },
+  ];
+  expect(lines({ metrics: [twice] })).toEqual(['g{a="x;y",job="shop"} 1']);
+});
+
+test('keys, names and resources that never repeat are not kept for ever', () => {
+  const listing = new Listing();
+  const translator = new Translator(settings, listing);
+  for (let i = 0; i < 300; i++) {
+    const key = `k${i}`.padEnd(2000, 'x');
+    translator.begin(
+      metrics({
+        resource: { 'service.name': `s${i}`, [key]: 'y'.repeat(50_000) },
+        metrics: [gauge(key, [{ attributes: { [key]: 'z' } }])],
+      }),
+      () => {},
+    );
+    translator.step();
+  }
+  expect(listing.series).toHaveLength(600);
+});
+
 test('labels of the name __name__ give way, and le moves out of the way of a histogram', () => {
   const labels = { __name__: 'evil', le: '7' };
   const h = histogram('h', [{ attributes: labels, count: '1', bucketCounts: ['1'], explicitBounds: [] }]);
