@@ -52,7 +52,12 @@ export class Errors {
   #ofAttributes(attributes: Attributes): number {
     const { http_status_code_min: least } = this.#config;
     if (least > 0) {
-      for (const key of httpKeys) if (intOf(attributes, key) >= least) return BY_HTTP;
+      for (const key of httpKeys) {
+        const code = intOf(attributes, key);
+        if (code >= least) return BY_HTTP;
+        // The other key is the older name of the same.
+        if (code >= 0) break;
+      }
     }
     if (this.#grpc.size > 0 && this.#grpc.has(intOf(attributes, grpcKey))) return BY_GRPC;
     return NO_ERROR;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../internal/otlp/sample.ts';
+import { walkSpans } from '../../internal/otlp/view/walk.ts';
 import { TEST_TIME, type TestSpan, tracesOf } from '../../internal/testkit/traces.ts';
 import { span, Trial, traceIds } from './test/trial.ts';
 
@@ -159,5 +160,38 @@ test('errors go last when the buffer is full', async () => {
   for (let i = 1; i <= 5; i++) await trial.put(shop({ trace: i, id: 2, parent: 1, name: 'late' }));
   await trial.advance(4000);
   expect(trial.take().filter(({ name }) => name === 'late')).toHaveLength(5);
+  await trial.stop();
+});
+
+test('a reload keeps what is buffered and what was learnt', async () => {
+  const old = new Trial(base);
+  await load(old, { seconds: 10, perSecond: () => 500 });
+  await old.put(shop({ trace: high, id: 1, name: 'GET /', status: 2 }));
+  const known = old.metric('keys', { table: 'operations' });
+  const fresh = new Trial({ ...base, decision_wait: '3s' }, 'traces', undefined, old);
+  expect(old.sampler.handOver?.(fresh.sampler)).toBe(true);
+  await old.stop();
+  expect(fresh.metric('keys', { table: 'operations' })).toBe(known);
+  await fresh.put(shop({ trace: high, id: 2, parent: 1, name: 'later' }));
+  await fresh.advance(5000);
+  expect(fresh.take().filter(({ traceId }) => traceId === high)).toHaveLength(2);
+  await fresh.stop();
+});
+
+test('kept roots say why, where that is asked for', async () => {
+  const trial = new Trial({ ...unplanned, explain: { attributes: true } });
+  await trial.put(shop({ trace: high, id: 1, name: 'GET /', status: 2 }, { trace: high, id: 2, parent: 1, name: 'x' }));
+  await trial.advance(4000);
+  const walk = walkSpans(trial.next.taken[0]!);
+  const said: (string | undefined)[] = [];
+  while (walk.nextResource()) {
+    while (walk.nextScope()) {
+      while (walk.nextRecord()) {
+        said.push(walk.record.attributes.find(Buffer.from('sluice.sampling.explanation'))?.value.stringValue);
+      }
+    }
+  }
+  expect(said[0]).toMatch(/^error \(decision_wait, spans: 2\); error: sampled, error by status ERROR/);
+  expect(said[1]).toBeUndefined();
   await trial.stop();
 });

@@ -5,7 +5,13 @@ import { accepted } from '../../../internal/core/outcome.ts';
 import type { Payload, Signal } from '../../../internal/otlp/payload.ts';
 import { seededRandom } from '../../../internal/otlp/sample.ts';
 import { walkSpans } from '../../../internal/otlp/view/walk.ts';
-import { type Answer, RecordingConsumer, TestAccount, testSettings } from '../../../internal/testkit/settings.ts';
+import {
+  type Answer,
+  RecordingConsumer,
+  TestAccount,
+  type TestSettings,
+  testSettings,
+} from '../../../internal/testkit/settings.ts';
 import { TEST_TIME, type TestSpan, tracesOf } from '../../../internal/testkit/traces.ts';
 import { schema } from '../config.ts';
 import factory from '../index.ts';
@@ -15,13 +21,14 @@ const host = {} as Host;
 /** The sampler on virtual time, and what it passed on. */
 export class Trial {
   readonly account = new TestAccount();
-  readonly settings;
+  readonly settings: TestSettings;
   readonly next: RecordingConsumer;
   readonly sampler: Component & Consumer;
 
-  constructor(config: object, signal: Signal = 'traces', answer: Answer = () => accepted) {
+  /** @param before runs on the same clock */
+  constructor(config: object, signal: Signal = 'traces', answer: Answer = () => accepted, before?: Trial) {
     const random = seededRandom(3);
-    this.settings = testSettings({
+    const settings = testSettings({
       id: 'error_biased_sampler',
       kind: 'processor',
       pipeline: signal,
@@ -30,6 +37,7 @@ export class Trial {
       memory: new MemoryBudget(1 << 30),
       random,
     });
+    this.settings = { ...settings, clock: before?.settings.clock ?? settings.clock };
     this.next = new RecordingConsumer(answer);
     this.sampler = factory.create(this.settings, schema.parse(config), this.next);
   }
