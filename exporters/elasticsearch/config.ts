@@ -205,10 +205,13 @@ export const schema = object({
 
 export type ElasticsearchConfig = z.output<typeof schema>;
 
-/** Where upstream's queue differs from other exporters': batches by bytes. What is set in a part counts before these. */
+/**
+ * Where the queue differs from other exporters': batches by bytes, such that the documents of one make a bulk request of
+ * about 5 MB. What is set counts before these.
+ */
 const queueDefaults = {
   queue_size: 10_000,
-  batch: { flush_timeout: '1s', min_size: 1_000_000, max_size: 5_000_000, sizer: 'bytes' },
+  batch: { flush_timeout: '1s', min_size: 1_000_000, max_size: 2_000_000, sizer: 'bytes' },
 };
 
 function withQueueDefaults(value: unknown): unknown {

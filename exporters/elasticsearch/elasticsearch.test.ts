@@ -450,7 +450,7 @@ test('what is set of the queue counts before upstream’s defaults for it', () =
   const queue = (over: object) => schema.parse({ endpoint: 'http://a', ...over }).sending_queue;
   expect(queue({})).toMatchObject({
     enabled: true,
-    batch: { sizer: 'bytes', min_size: 1_000_000, max_size: 5_000_000 },
+    batch: { sizer: 'bytes', min_size: 1_000_000, max_size: 2_000_000 },
   });
   expect(queue({ sending_queue: { num_consumers: 3 } })).toMatchObject({ num_consumers: 3, batch: { sizer: 'bytes' } });
   expect(queue({ sending_queue: { batch: { min_size: 7 } } })).toMatchObject({
