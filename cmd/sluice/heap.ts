@@ -28,7 +28,7 @@ export function settleHeap(memory: MemoryBudget, clock: Clock): () => void {
   // V8 does not know how many bytes a dead body holds until it looks; left alone it lets 100 MiB and more of them gather after a burst.
   const besides = () => {
     const { heapTotal, external } = process.memoryUsage();
-    return heapTotal + external - memory.used;
+    return heapTotal + external - memory.used - memory.apart;
   };
   let lasting = 0;
   const watch = clock.every(watchMs, () => {

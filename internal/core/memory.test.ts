@@ -44,3 +44,14 @@ test('who waits for a release is woken once, and may change his mind', () => {
   budget.release(1);
   expect(woken).toBe(1);
 });
+
+test('what is held apart is told, and no part of what is used', () => {
+  const budget = new MemoryBudget(100);
+  let bytes = 5;
+  const end = budget.addApart(() => bytes);
+  budget.addApart(() => 7);
+  bytes = 50;
+  expect([budget.apart, budget.used, budget.free]).toEqual([57, 0, 100]);
+  end();
+  expect(budget.apart).toBe(7);
+});

@@ -11,6 +11,7 @@ export class MemoryBudget {
   #copies = 0;
   #peak = 0;
   #waiting = new Set<() => void>();
+  readonly #apart = new Set<() => number>();
 
   /** @param capacity bytes */
   constructor(capacity: number) {
@@ -66,6 +67,21 @@ export class MemoryBudget {
   dropCopy(bytes: number): void {
     this.#copies -= bytes;
     this.#wake();
+  }
+
+  /**
+   * For bytes that are held under a budget of their own, such as a trace buffer's: not part of `used`, but no garbage either.
+   * @param read their number now @returns what takes them off
+   */
+  addApart(read: () => number): () => void {
+    this.#apart.add(read);
+    return () => void this.#apart.delete(read);
+  }
+
+  get apart(): number {
+    let bytes = 0;
+    for (const read of this.#apart) bytes += read();
+    return bytes;
   }
 
   /** Calls `wake` once after the next release. Returns a function that takes it back. */

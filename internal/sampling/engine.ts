@@ -42,6 +42,7 @@ export class TailEngine implements Consumer {
   readonly #decider: Decider;
   readonly #observer: TailObserver;
   readonly #delivery: Delivery;
+  readonly #endApart: () => void;
   #state: TailState;
   #decisions!: Decisions;
   #intake!: Intake;
@@ -61,6 +62,7 @@ export class TailEngine implements Consumer {
     this.#observer = observer;
     this.#delivery = new Delivery(settings, next);
     this.#state = new TailState(settings.random, options);
+    this.#endApart = settings.memory.addApart(() => this.bufferBytes);
     this.#use(this.#state);
   }
 
@@ -279,6 +281,7 @@ export class TailEngine implements Consumer {
     this.#timer?.cancel();
     if (!this.#successor) await this.#finish(abort);
     await this.#delivery.drain(abort);
+    this.#endApart();
   }
 
   async #finish(abort: AbortSignal): Promise<void> {
