@@ -59,6 +59,14 @@ test('drop_oldest: one large batch takes the place of as many small ones as it n
   expect(arrived).toEqual(['a', 'e', 'f', 'x', 'y', 'z']);
 });
 
+test.each(['drop_new', 'drop_oldest'])('%s: a queue may be bounded in bytes', async (on_overflow) => {
+  const one = stamped('traces', ['0']).byteLength;
+  const { put, account, memory } = rig({ sizer: 'bytes', queue_size: 3 * one + 1, on_overflow });
+  for (const id of ['0', '1', '2', '3', '4']) await put(id);
+  expect(account).toMatchObject({ held: 3, lost: { queue_full: 2 } });
+  expect(memory.used).toBe(3 * one);
+});
+
 test('drop_oldest: of a batch made of several requests each is told', async () => {
   const over = {
     sizer: 'items',
