@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   backend: async () => (await import('./commands/backend.ts')).command,
   generate: async () => (await import('./commands/generate.ts')).command,
   test: async () => (await import('./commands/test.ts')).command,
+  ottl: async () => (await import('./commands/ottl.ts')).command,
   explain: async () => (await import('./commands/explain.ts')).command,
   replay: async () => (await import('./commands/replay.ts')).command,
   healthcheck: async () => (await import('./commands/healthcheck.ts')).command,

@@ -1,20 +1,14 @@
 import type { Payload } from '../../../internal/otlp/payload.ts';
-import { compare, paired, pathText } from '../short/compare.ts';
+import { compare, paired } from '../short/compare.ts';
 import type { Frame } from '../short/frame.ts';
 import { worthShowing } from '../short/record.ts';
 import { allKinds, type Kind } from '../short/specs.ts';
 import { fromPayload, itemsIn } from '../short/telemetry.ts';
-import { recordLines, titleOf } from '../short/text.ts';
-import { type Fields, textOf, type Value } from '../short/values.ts';
+import { differenceLines, type Line, recordLines, titleOf } from '../short/text.ts';
+import { type Fields, textOf } from '../short/values.ts';
 import type { Counted, Expectation } from './expectation.ts';
 import type { Case } from './file.ts';
 import type { Came } from './run.ts';
-
-export interface Line {
-  /** `-` was expected, `+` came. */
-  readonly sign: '-' | '+' | ' ';
-  readonly text: string;
-}
 
 /** One thing that is not as expected. */
 export interface Failure {
@@ -92,24 +86,12 @@ function listFailures(kind: Kind, expected: readonly Fields[], came: readonly Fi
         lines: recordLines(kind, pair.came).map((text) => ({ sign: '+', text })),
       });
     } else {
-      const lines = differenceLines(pair.expected, pair.came, exact, kind);
+      const lines = differenceLines(kind, pair.expected, pair.came, exact);
       if (lines.length > 0) failures.push({ title: `${kind.list}[${pair.index}] ${titleOf(pair.came)}`, lines });
     }
   }
   if (failures.length <= maxShown) return failures;
   return [...failures.slice(0, maxShown), plainly(`${kind.list}: ${failures.length - maxShown} more that differ`)];
-}
-
-function differenceLines(expected: Fields, came: Fields, exact: boolean, { spec }: Kind): Line[] {
-  return compare(expected, came, exact).flatMap((one): Line[] => {
-    const shown = (value: Value) => textOf(spec[String(one.path[0])]?.codec.lean?.(value) ?? value);
-    const line = (sign: '-' | '+', value: Value | undefined) =>
-      value === undefined
-        ? []
-        : [{ sign, text: `${pathText(one.path)}: ${one.path.length === 1 ? shown(value) : textOf(value)}` }];
-    const absent: Line[] = one.came === undefined ? [{ sign: '+', text: `${pathText(one.path)} is absent` }] : [];
-    return [...line('-', one.expected), ...line('+', one.came), ...absent];
-  });
 }
 
 function count(of: Counted, records: Records): number {

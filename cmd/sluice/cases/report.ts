@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import { printable } from '../printable.ts';
-import type { Line } from './judge.ts';
+import type { Line } from '../short/text.ts';
 import type { Result } from './result.ts';
 
 export const formats = ['text', 'json', 'junit'] as const;

@@ -159,6 +159,7 @@ const point: Codec = matching({
     if (!value) fields.delete('value');
     return fields;
   },
+  ...(plainPoint.lean && { lean: plainPoint.lean }),
 });
 
 const metricSpec: Spec = {

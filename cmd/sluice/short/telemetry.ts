@@ -70,6 +70,23 @@ export function fromPayload(batch: Payload, frame: Frame): Fields[] {
   return records;
 }
 
+/** Each record as a batch of its own, with what stands around it. */
+export function singles(batch: Payload): Payload[] {
+  const { groups, scopes, records, signal } = kindsBySignal[batch.signal];
+  const json: Json = JSON.parse(Buffer.from(encodeJson(batch)).toString());
+  const each: Payload[] = [];
+  for (const group of json[groups] ?? []) {
+    for (const scope of group[scopes] ?? []) {
+      for (const record of scope[records] ?? []) {
+        const one = { [groups]: [{ ...group, [scopes]: [{ ...scope, [records]: [record] }] }] };
+        const payload = decodeJson(signal, JSON.stringify(one));
+        if (!isMalformed(payload)) each.push(payload);
+      }
+    }
+  }
+  return each;
+}
+
 function incoming({ one }: Kind, json: Json): Json {
   if (one === 'log') return json;
   if (one === 'span') {

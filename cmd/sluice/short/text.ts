@@ -1,4 +1,5 @@
 import { printable } from '../printable.ts';
+import { compare, pathText } from './compare.ts';
 import { worthShowing } from './record.ts';
 import type { Kind } from './specs.ts';
 import { type Fields, isFields, keyText, textOf, type Value } from './values.ts';
@@ -25,4 +26,22 @@ export function titleOf(record: Fields): string {
   const name = record.get('name') ?? record.get('body') ?? '';
   const text = printable(textOf(name));
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+export interface Line {
+  /** `-` was expected or was there before, `+` came. */
+  readonly sign: '-' | '+' | ' ';
+  readonly text: string;
+}
+
+/** What is not as expected, or what a change changed. @param exact nothing may come that was not expected */
+export function differenceLines({ spec }: Kind, expected: Fields, came: Fields, exact: boolean): Line[] {
+  return compare(expected, came, exact).flatMap(({ path, expected, came }): Line[] => {
+    const lean = (value: Value) => (path.length === 1 ? (spec[String(path[0])]?.codec.lean?.(value) ?? value) : value);
+    const where = printable(pathText(path));
+    const line = (sign: '-' | '+', value: Value | undefined): Line[] =>
+      value === undefined ? [] : [{ sign, text: `${where}: ${printable(textOf(lean(value)))}` }];
+    const absent: Line[] = came === undefined ? [{ sign: '+', text: `${where} is absent` }] : [];
+    return [...line('-', expected), ...line('+', came), ...absent];
+  });
 }
