@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import type { Factory } from '../../../internal/core/component.ts';
 import { Payload, type Signal } from '../../../internal/otlp/payload.ts';
 import { type Command, configOptions, type ExitCode, UsageError, type Values } from '../command.ts';
@@ -73,13 +74,22 @@ async function show(previewer: Previewer, config: unknown, path: string, records
   const note = (text: string) => process.stderr.write(`sluice: ${text}\n`);
   const read = await readBatches(path, records, note);
   let shown = 0;
-  for (const signal of previewer.signals) {
-    const batches = read.filter((batch) => batch.signal === signal);
-    if (batches.length === 0) continue;
-    for (const line of previewer.lines(batches, config, note)) {
-      shown++;
-      if (!process.stdout.write(`${line}\n`)) await new Promise((resolve) => process.stdout.once('drain', resolve));
+  function* lines(): Generator<string> {
+    for (const signal of previewer.signals) {
+      const batches = read.filter((batch) => batch.signal === signal);
+      if (batches.length === 0) continue;
+      for (const line of previewer.lines(batches, config, note)) {
+        shown++;
+        yield `${line}\n`;
+      }
     }
+  }
+  try {
+    await pipeline(lines, process.stdout, { end: false });
+  } catch (error) {
+    // `| head` has seen enough.
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 0;
+    throw error;
   }
   for (const [signal, items] of leftOut(read, previewer.signals)) {
     note(`${items} items of ${signal} are left out: ${previewer.exporter} takes ${previewer.signals.join(', ')}`);

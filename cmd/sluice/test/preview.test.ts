@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { sluiceCommand } from '../../../bench/peers/sluice.ts';
 import { encodeJson } from '../../../internal/otlp/json_encode.ts';
 import type { Signal } from '../../../internal/otlp/payload.ts';
 import { generatePayload, generateRequest, stampsOf } from '../../../internal/testkit/generate.ts';
@@ -128,6 +131,17 @@ test.each([
   const { code, stderr } = await sluice(args);
   expect(code).toBe(want);
   expect(stderr).toMatch(words);
+});
+
+test('a reader that has seen enough ends it without an error', async () => {
+  const many = file('long.jsonl', ...Array.from({ length: 300 }, () => json('traces', 20)));
+  const command = [...sluiceCommand, 'preview', 'jaeger', '--records', '0', many];
+  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', (text: Buffer) => (stderr += text));
+  child.stdout.once('data', () => child.stdout.destroy());
+  const [code] = await once(child, 'close');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
 test('a file with nothing for this backend is an error', async () => {
