@@ -1,10 +1,18 @@
+import { Fields } from '../otlp/view/fields.ts';
 import type { AnyValue, Attributes, KeyValue } from '../otlp/view/value.ts';
+import { LEN } from '../otlp/wire.ts';
 import { Writer } from '../otlp/writer.ts';
 import type { Accessor } from './accessors.ts';
 import { detached, isStorable, mapOf, refuseStoring, writeAny, writePair, writePairs } from './encode.ts';
 import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
 import { decodeValue, fail, typeName, type Value, ValueMap } from './values.ts';
+
+/** A value of the profiles' own, an index into their strings, counts as none. */
+function isNil(value: AnyValue | undefined): boolean {
+  const kind = value?.kind ?? 'empty';
+  return kind === 'empty' || kind === 'strindex';
+}
 
 /** Keys that were looked up lately, in UTF-8. */
 class KeyBytes {
@@ -48,9 +56,11 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
   };
   const write = (scene: Scene, field: number, found: KeyValue | undefined, at: number, pair: Writer) => {
     if (found) {
+      const rest = restOf(found);
+      const whole = rest ? withRest(pair, field, rest) : pair;
       // The same value again is no change.
-      const same = rangeEquals(found.buf, at, found.end, pair.buffer, pair.length);
-      if (!same) place.splice(scene, at, found.end, pair, field);
+      const same = rangeEquals(found.buf, at, found.end, whole.buffer, whole.length);
+      if (!same) place.splice(scene, at, found.end, whole, field);
     } else {
       const end = place.at(scene).valueEnd(field);
       const behind = end < 0 ? place.at(scene).end : end;
@@ -88,10 +98,10 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
             return found && decodeValue(found.value);
           },
           textIs: (scene, wanted) => list(scene).find(key)?.value.stringIs(wanted) ?? false,
-          isNil: (scene) => (list(scene).find(key)?.value.kind ?? 'empty') === 'empty',
+          isNil: (scene) => isNil(list(scene).find(key)?.value),
           wire: (scene) => {
             const found = list(scene).find(key)?.value;
-            return found && found.kind !== 'empty' ? found : undefined;
+            return isNil(found) ? undefined : found;
           },
           setWire(scene, { buf, start, end }) {
             const field = fieldOf(scene);
@@ -125,6 +135,32 @@ function rangeEquals(buf: Uint8Array, start: number, end: number, other: Uint8Ar
   if (end - start !== length) return false;
   for (let i = 0; i < length; i++) if (buf[start + i] !== other[i]) return false;
   return true;
+}
+
+const KEY = (1 << 3) | LEN;
+const VALUE = (2 << 3) | LEN;
+
+/** The fields of a KeyValue other than key and value, which nobody here knows: they stay. Nearly always there are none. */
+function restOf({ buf, start, end }: KeyValue): Writer | undefined {
+  const value = start + 2 + buf[start + 1]!;
+  if (buf[start] === KEY && buf[start + 1]! < 0x80 && value + 2 <= end && buf[value] === VALUE) {
+    if (buf[value + 1]! < 0x80 && value + 2 + buf[value + 1]! === end) return undefined;
+  }
+  const rest = new Writer(64);
+  const fields = new Fields().reset(buf, start, end);
+  while (fields.next()) if (fields.tag !== KEY && fields.tag !== VALUE) rest.range(buf, fields.at, fields.to);
+  return rest.length > 0 ? rest : undefined;
+}
+
+function withRest(pair: Writer, field: number, rest: Writer): Writer {
+  const fields = new Fields().reset(pair.buffer, 0, pair.length);
+  fields.next();
+  const out = new Writer(pair.length + rest.length + 8);
+  const start = out.open(field);
+  out.range(pair.buffer, fields.from, fields.to);
+  out.range(rest.buffer, 0, rest.length);
+  out.close(start);
+  return out;
 }
 
 /** Writes an attribute; the same one again costs nothing. */
@@ -179,7 +215,7 @@ export function anyValue(place: Place, view: (scene: Scene) => AnyValue, field: 
     whole: {
       get: (scene) => decodeValue(view(scene)),
       textIs: (scene, wanted) => view(scene).stringIs(wanted),
-      isNil: (scene) => view(scene).kind === 'empty',
+      isNil: (scene) => isNil(view(scene)),
       set: (scene, value) => {
         if (value !== undefined) put(scene, value);
       },

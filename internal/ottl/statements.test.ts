@@ -359,21 +359,28 @@ test('fields that no schema knows survive at every level', () => {
     return Buffer.concat([Buffer.from(head), body]);
   };
   const event = wrap(0x5a, Buffer.from([0x12, 0x01, 0x65]), unknownField);
-  const spanBytes = wrap(0x12, type.encode(type.fromObject({ name: 'a', attributes })).finish(), event, unknownField);
+  const attribute = wrap(0x4a, Buffer.from([0x0a, 0x01, 0x6b]), unknownField, Buffer.from([0x12, 0x00]));
+  const known = type.encode(type.fromObject({ name: 'a', attributes })).finish();
+  const spanBytes = wrap(0x12, known, attribute, event, unknownField);
   const scopeBytes = wrap(0x12, wrap(0x0a, Buffer.from([0x0a, 0x01, 0x73]), unknownField), spanBytes, unknownField);
   const resourceBytes = wrap(0x0a, wrap(0x0a, unknownField), scopeBytes, unknownField);
   const bytes = Buffer.concat([resourceBytes, unknownField]);
   let payload = new Payload('traces', [bytes], 1, bytes.length);
   const count = (buf: Uint8Array) => Buffer.from(buf).toString('hex').split(unknownField.toString('hex')).length - 1;
-  expect(count(bytes)).toBe(7);
+  expect(count(bytes)).toBe(8);
   payload = apply(payload, 'spanevent', [
     'set(attributes["a"], 1)',
     'set(span.name, "b")',
     'set(resource.attributes["x"], 2)',
   ]);
-  payload = apply(payload, 'span', ['delete_key(attributes, "s")', 'set(scope.name, "t")', 'set(status.code, 1)']);
+  payload = apply(payload, 'span', [
+    'set(attributes["k"], 5)',
+    'delete_key(attributes, "s")',
+    'set(scope.name, "t")',
+    'set(status.code, 1)',
+  ]);
   payload = apply(payload, 'resource', ['set(schema_url, "u")']);
-  expect(count(Buffer.concat(payload.chunks))).toBe(7);
+  expect(count(Buffer.concat(payload.chunks))).toBe(8);
   expect(read(payload).record.name).toBe('b');
 });
 
