@@ -123,7 +123,10 @@ export class Delivery {
     this.#metrics.sentBatches.add(1);
     const outcome = await this.#limited((abort) => this.#clients[request.version].post([request.body], abort, read));
     if (verdict) return verdict;
-    if (outcome.status === 'retryable') return { kind: 'again', reason: outcome.reason, retryAfterMs: undefined };
+    if (outcome.status === 'retryable') {
+      request.unanswered = true;
+      return { kind: 'again', reason: outcome.reason, retryAfterMs: undefined };
+    }
     const reason = outcome.reason ?? 'no answer';
     return { kind: 'refused', reason, refusal: 'rejected', code: 'rejected' };
   }

@@ -9,6 +9,8 @@ export interface Request {
   body: Buffer;
   points: PointTable<Work>;
   wrote: Wrote;
+  /** A try got no answer: the server may have written it. */
+  unanswered?: boolean;
 }
 
 /** What a lane needs of the exporter. */

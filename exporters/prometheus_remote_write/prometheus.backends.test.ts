@@ -351,6 +351,22 @@ describe.skipIf(skip).each([1, 2] as const)('remote write %i.0 through faults', 
     expect(account).toMatchObject({ delivered: 4500, lost: {}, held: 0 });
   });
 
+  test('a server that answers nothing for seconds is asked again, and takes the same samples twice', async () => {
+    const server = await prometheus();
+    const { put, settled, account, settings } = await exporterTo(writeUrl(server), version, { timeout: '1s' });
+    await rounds(put, 0, 1);
+    await settled();
+    server.pause();
+    await rounds(put, 1, 2);
+    const reason = 'backend unreachable or overloaded, retrying';
+    await vi.waitFor(() => expect(settings.logger.warnings()).toContain(reason), { timeout: 20_000, interval: 50 });
+    server.resume();
+    await rounds(put, 2, 20);
+    await settled();
+    await allThere(server, 20);
+    expect(account).toMatchObject({ delivered: 200, lost: {}, held: 0 });
+  });
+
   test('a proxy that answers 429 for a while costs nothing', async () => {
     const server = await prometheus();
     const until = Date.now() + 2000;

@@ -159,6 +159,27 @@ test.each([
   expect(account.delivered).toBe(38);
 });
 
+test.each([1, 2])(
+  'version %i: what is out of order after a lost answer was written by the first try',
+  async (version) => {
+    const { server, send, clock, lost, account } = await rig(version === 2 ? { ...bare, ...v2 } : bare);
+    server.answer = (response, seen, call) => {
+      if (call === 0) response.destroy();
+      else if (version === 1) say(response, 400, 'out of order sample');
+      else {
+        response.setHeader('X-Prometheus-Remote-Write-Samples-Written', '1');
+        say(response, 400, 'out of order sample for series {__name__="g"}');
+      }
+      expect(seen.samples.length).toBeGreaterThan(0);
+    };
+    const sent = send(metrics({ metrics: [gauge('g', [{ at: 1 }, { at: 2 }])] }));
+    await vi.waitFor(() => expect(clock.timers).toBe(1));
+    await clock.advance(100);
+    expect(await sent).toEqual({ status: 'accepted' });
+    expect([lost('out_of_order'), account.delivered]).toEqual([0, 2]);
+  },
+);
+
 test('a request of nothing but bad samples costs a bounded number of requests', async () => {
   const { server, send } = await rig();
   rollingBack(server, () => true, 'out of order sample');

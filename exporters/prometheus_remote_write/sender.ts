@@ -154,8 +154,13 @@ export class RemoteWriteSender implements Sender, LaneTools {
     const send = async (from: number, to: number): Promise<void> => {
       const head = message.subarray(0, points.start);
       const part = Buffer.concat([head, message.subarray(points.endOf(from - 1), points.endOf(to - 1))]);
-      const piece = { ...request, ...this.#packed(part), wrote: countWrote(part, points.start, request.version) };
+      const piece: Request = {
+        ...request,
+        ...this.#packed(part),
+        wrote: countWrote(part, points.start, request.version),
+      };
       const verdict = await this.deliver(piece);
+      if (piece.unanswered) request.unanswered = true;
       this.#settings.memory.dropCopy(piece.body.length);
       await halve(from, to, verdict);
     };
@@ -176,9 +181,10 @@ export class RemoteWriteSender implements Sender, LaneTools {
   }
 
   /** Tells the owners of the points in the range what became of them. */
-  #end(points: PointTable<Work>, from: number, to: number, { wrote }: Request, verdict: Verdict): void {
+  #end(points: PointTable<Work>, from: number, to: number, request: Request, verdict: Verdict): void {
+    const { samples, histograms } = request.wrote;
     const items = points.items(from, to);
-    let left = lostItems(verdict, items, wrote.samples + wrote.histograms);
+    let left = writtenBefore(request, verdict) ? 0 : lostItems(verdict, items, samples + histograms);
     if (left > 0) this.#metrics.lost(left, 'refusal' in verdict ? verdict.refusal : 'retries_exhausted');
     for (const [work, count] of items) {
       const lost = Math.min(left, count);
@@ -187,6 +193,14 @@ export class RemoteWriteSender implements Sender, LaneTools {
       work.closed(count);
     }
   }
+}
+
+/**
+ * A lane never overtakes itself. So what the server finds out of order in a request of which an answer was lost, an
+ * earlier try has written.
+ */
+function writtenBefore({ unanswered }: Request, verdict: Verdict): boolean {
+  return unanswered === true && 'refusal' in verdict && verdict.refusal === 'out_of_order';
 }
 
 /** Of a 2.0 request the server tells how many samples it did not take, not which: they are taken to be spread evenly over the points. */
