@@ -1,9 +1,8 @@
-import { Fields } from '../otlp/view/fields.ts';
 import type { AnyValue, Attributes, KeyValue } from '../otlp/view/value.ts';
-import { LEN } from '../otlp/wire.ts';
-import { Writer } from '../otlp/writer.ts';
+import type { Writer } from '../otlp/writer.ts';
 import type { Accessor } from './accessors.ts';
-import { detached, isStorable, mapOf, refuseStoring, writeAny, writePair, writePairs } from './encode.ts';
+import { detached, isStorable, mapOf, refuseStoring, writeAny, writePairs } from './encode.ts';
+import { KeyBytes, PairWriter, rangeEquals, restOf, withRest } from './pair_writer.ts';
 import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
 import { decodeValue, fail, typeName, type Value, ValueMap } from './values.ts';
@@ -12,20 +11,6 @@ import { decodeValue, fail, typeName, type Value, ValueMap } from './values.ts';
 function isNil(value: AnyValue | undefined): boolean {
   const kind = value?.kind ?? 'empty';
   return kind === 'empty' || kind === 'strindex';
-}
-
-/** Keys that were looked up lately, in UTF-8. */
-class KeyBytes {
-  #text = '';
-  #bytes: Uint8Array = new Uint8Array(0);
-
-  of(text: string): Uint8Array {
-    if (text !== this.#text) {
-      this.#text = text;
-      this.#bytes = Buffer.from(text);
-    }
-    return this.#bytes;
-  }
 }
 
 /** What a path or converter is indexed by: known now, or computed for each record. */
@@ -129,71 +114,6 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
       };
     },
   };
-}
-
-function rangeEquals(buf: Uint8Array, start: number, end: number, other: Uint8Array, length: number): boolean {
-  if (end - start !== length) return false;
-  for (let i = 0; i < length; i++) if (buf[start + i] !== other[i]) return false;
-  return true;
-}
-
-const KEY = (1 << 3) | LEN;
-const VALUE = (2 << 3) | LEN;
-
-/** The fields of a KeyValue other than key and value, which nobody here knows: they stay. Nearly always there are none. */
-function restOf({ buf, start, end }: KeyValue): Writer | undefined {
-  const value = start + 2 + buf[start + 1]!;
-  if (buf[start] === KEY && buf[start + 1]! < 0x80 && value + 2 <= end && buf[value] === VALUE) {
-    if (buf[value + 1]! < 0x80 && value + 2 + buf[value + 1]! === end) return undefined;
-  }
-  const rest = new Writer(64);
-  const fields = new Fields().reset(buf, start, end);
-  while (fields.next()) if (fields.tag !== KEY && fields.tag !== VALUE) rest.range(buf, fields.at, fields.to);
-  return rest.length > 0 ? rest : undefined;
-}
-
-function withRest(pair: Writer, field: number, rest: Writer): Writer {
-  const fields = new Fields().reset(pair.buffer, 0, pair.length);
-  fields.next();
-  const out = new Writer(pair.length + rest.length + 8);
-  const start = out.open(field);
-  out.range(pair.buffer, fields.from, fields.to);
-  out.range(rest.buffer, 0, rest.length);
-  out.close(start);
-  return out;
-}
-
-/** Writes an attribute; the same one again costs nothing. */
-class PairWriter {
-  readonly #out = new Writer(64);
-  #field = 0;
-  #key = '';
-  #value: Value;
-
-  write(field: number, key: string, value: Value): Writer {
-    if (this.#field === field && Object.is(this.#value, value) && this.#key === key) return this.#out;
-    this.#field = field;
-    this.#key = key;
-    // What is compared by identity is made anew each time.
-    this.#value = value;
-    this.#out.clear();
-    writePair(this.#out, field, key, value);
-    return this.#out;
-  }
-
-  /** The same with the content of an AnyValue, as it is. */
-  writeWire(field: number, key: string, buf: Uint8Array, start: number, end: number): Writer {
-    this.#field = 0;
-    const out = this.#out;
-    out.clear();
-    const pair = out.open(field);
-    out.string(1, key);
-    const value = out.open(2);
-    out.range(buf, start, end);
-    out.close(value);
-    out.close(pair);
-    return out;
-  }
 }
 
 /** A value of any type in `field` of a message: a log's body. */

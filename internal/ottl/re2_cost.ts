@@ -1,4 +1,4 @@
-import type { CharSet, Re2 } from './re2_parser.ts';
+import type { CharSet, Re2 } from './re2_ast.ts';
 import { setSource } from './re2_source.ts';
 
 /**

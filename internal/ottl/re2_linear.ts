@@ -1,4 +1,4 @@
-import type { Assertion, CharSet, Re2 } from './re2_parser.ts';
+import type { Assertion, CharSet, Re2 } from './re2_ast.ts';
 import { setSource } from './re2_source.ts';
 
 // What a step of the program does.

@@ -1,42 +1,11 @@
 import { refuse } from './problem.ts';
-
-/** One character out of a set. Also a literal character: a set of one. */
-export interface CharSet {
-  readonly kind: 'set';
-  /** Inclusive pairs of code points. */
-  readonly ranges: readonly number[];
-  /** Unicode properties as JavaScript writes them: `\p{Script=Greek}`. */
-  readonly properties: readonly string[];
-  readonly negated: boolean;
-  readonly fold: boolean;
-}
-
-export type Assertion = 'textStart' | 'textEnd' | 'lineStart' | 'lineEnd' | 'word' | 'noWord';
-
-export type Re2 =
-  | CharSet
-  | { readonly kind: 'assert'; readonly what: Assertion }
-  | { readonly kind: 'concat' | 'alternate'; readonly parts: readonly Re2[] }
-  | { readonly kind: 'capture'; readonly index: number; readonly inner: Re2 }
-  | {
-      readonly kind: 'repeat';
-      readonly inner: Re2;
-      readonly min: number;
-      readonly max: number;
-      readonly greedy: boolean;
-    };
-
-export interface Re2Pattern {
-  readonly root: Re2;
-  /** By index; 0 is the whole match. */
-  readonly names: readonly (string | undefined)[];
-}
+import { type Assertion, type CharSet, type Re2, type Re2Pattern, sizeOf } from './re2_ast.ts';
+import { complement, MAX_CODE_POINT, perlClasses, posixClasses, propertyNamed, simpleEscapes } from './re2_classes.ts';
 
 const MAX_REPEAT = 1000;
 const MAX_DEPTH = 200;
 /** After `{n}` has been written out: what the linear matcher may have to look at for each character. */
 const MAX_SIZE = 10_000;
-const MAX_CODE_POINT = 0x10ffff;
 
 interface Flags {
   fold: boolean;
@@ -54,21 +23,6 @@ export function parseRe2(source: string): Re2Pattern {
   const root = parser.all();
   if (sizeOf(root) > MAX_SIZE) refuse({ at: 0, length: source.length }, 'the regular expression is too large');
   return { root, names: parser.names };
-}
-
-/** How many steps the pattern takes when its counted repetitions are written out. */
-export function sizeOf(node: Re2): number {
-  switch (node.kind) {
-    case 'concat':
-    case 'alternate':
-      return node.parts.reduce((sum, part) => sum + sizeOf(part), 1);
-    case 'capture':
-      return sizeOf(node.inner) + 2;
-    case 'repeat':
-      return sizeOf(node.inner) * Math.max(1, node.max === Infinity ? node.min : node.max) + 2;
-    default:
-      return 1;
-  }
 }
 
 class Re2Parser {
@@ -335,53 +289,3 @@ function withFlags(flags: Flags, letters: string, on: boolean): Flags {
   if (letters.includes('U')) changed.ungreedy = on;
   return changed;
 }
-
-/** Of sorted ranges. */
-function complement(ranges: readonly number[]): number[] {
-  const rest: number[] = [];
-  let next = 0;
-  for (let i = 0; i < ranges.length; i += 2) {
-    if (ranges[i]! > next) rest.push(next, ranges[i]! - 1);
-    next = ranges[i + 1]! + 1;
-  }
-  rest.push(next, MAX_CODE_POINT);
-  return rest;
-}
-
-/** What JavaScript calls a general category or script of that name. */
-function propertyNamed(name: string): string | undefined {
-  for (const body of name.length <= 2 ? [name] : [`Script=${name}`]) {
-    try {
-      new RegExp(`\\p{${body}}`, 'u');
-      return body;
-    } catch {
-      // Not one of its names.
-    }
-  }
-  return undefined;
-}
-
-const simpleEscapes: Readonly<Record<string, number>> = { a: 7, f: 12, t: 9, n: 10, r: 13, v: 11 };
-
-const perlClasses: Readonly<Record<string, readonly number[]>> = {
-  d: [48, 57],
-  s: [9, 10, 12, 13, 32, 32],
-  w: [48, 57, 65, 90, 95, 95, 97, 122],
-};
-
-const posixClasses: Readonly<Record<string, readonly number[]>> = {
-  alnum: [48, 57, 65, 90, 97, 122],
-  alpha: [65, 90, 97, 122],
-  ascii: [0, 127],
-  blank: [9, 9, 32, 32],
-  cntrl: [0, 31, 127, 127],
-  digit: [48, 57],
-  graph: [33, 126],
-  lower: [97, 122],
-  print: [32, 126],
-  punct: [33, 47, 58, 64, 91, 96, 123, 126],
-  space: [9, 13, 32, 32],
-  upper: [65, 90],
-  word: [48, 57, 65, 90, 95, 95, 97, 122],
-  xdigit: [48, 57, 65, 70, 97, 102],
-};

@@ -1,8 +1,9 @@
 import type { OttlProblem } from './problem.ts';
 import { Refusal } from './problem.ts';
+import type { Re2 } from './re2_ast.ts';
 import { isNullable, safeLength } from './re2_cost.ts';
 import { LinearMatcher } from './re2_linear.ts';
-import { parseRe2, type Re2 } from './re2_parser.ts';
+import { parseRe2 } from './re2_parser.ts';
 import { sourceOf } from './re2_source.ts';
 
 export interface RegexMatch {
