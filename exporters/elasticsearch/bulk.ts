@@ -21,22 +21,47 @@ export interface Action {
   readonly dynamicTemplates?: Uint8Array | undefined;
 }
 
+/** What is known of the documents of a batch besides their bytes. */
+export class Documents {
+  /** Where each document's two lines end. */
+  readonly ends: number[] = [];
+  /** By document: whether the action names its id. */
+  readonly hasId: boolean[] = [];
+  readonly indices: string[] = [];
+  /** By document: the item it was made of, or the first of them; of an event its span. */
+  readonly ownerOf: number[] = [];
+  /** The document of each item; -1 for an item without. */
+  readonly documentOf: Int32Array;
+  readonly refused: Refused[] = [];
+
+  constructor(items: number) {
+    this.documentOf = new Int32Array(items).fill(-1);
+  }
+
+  get count(): number {
+    return this.ends.length;
+  }
+
+  startOf(document: number): number {
+    return document === 0 ? 0 : this.ends[document - 1]!;
+  }
+
+  /** The items of which each of these documents was made; of an event its span. */
+  itemsOf(documents: readonly number[]): Set<number>[] {
+    const sets = new Map(documents.map((document) => [document, new Set([this.ownerOf[document]!])]));
+    for (const [item, document] of this.documentOf.entries()) sets.get(document)?.add(item);
+    return documents.map((document) => sets.get(document)!);
+  }
+}
+
 /**
  * The body of bulk requests, being written: for each document the line with its action and the document itself. Used
  * again and again; what one use grew is there for the next.
  */
 export class Bulk {
   readonly out: JsonBytes;
-  /** Where each document's two lines end. */
-  ends: number[] = [];
-  /** By document: whether the action names its id. */
-  hasId: boolean[] = [];
-  indices: string[] = [];
-  /** By document: the item it was made of, or the first of them; of an event its span. */
-  ownerOf: number[] = [];
-  /** The document of each item; -1 for an item without. */
-  documentOf: Int32Array;
-  refused: Refused[] = [];
+  /** Those of the last batch; a new object for each. */
+  documents = new Documents(0);
   readonly #stableIds: boolean;
   #idAt = -1;
   #bodyAt = 0;
@@ -44,24 +69,17 @@ export class Bulk {
   constructor(stableIds: boolean, capacity = 64 * 1024) {
     this.#stableIds = stableIds;
     this.out = new JsonBytes(capacity);
-    this.documentOf = new Int32Array(1024);
   }
 
-  get documents(): number {
-    return this.ends.length;
+  get refused(): readonly Refused[] {
+    return this.documents.refused;
   }
 
   /** @param bytes about so many will be written */
   reset(items: number, bytes: number): void {
     this.out.pos = 0;
     this.out.reserve(bytes);
-    this.ends = [];
-    this.hasId = [];
-    this.indices = [];
-    this.ownerOf = [];
-    this.refused = [];
-    if (this.documentOf.length < items) this.documentOf = new Int32Array(items);
-    this.documentOf.fill(-1, 0, items);
+    this.documents = new Documents(items);
   }
 
   /** Begins a document: its JSON is to be written to `out` next. */
@@ -90,35 +108,29 @@ export class Bulk {
     }
     out.ascii('}}\n');
     this.#bodyAt = out.pos;
-    this.hasId.push(id !== undefined || stable);
-    this.indices.push(route.index);
+    this.documents.hasId.push(id !== undefined || stable);
+    this.documents.indices.push(route.index);
   }
 
   /** Ends it. @param owner the item it was made of @returns its number */
   end(owner: number): number {
-    const { out } = this;
+    const { out, documents } = this;
     if (this.#idAt >= 0) {
       // The same record at the same place has the same id, so that a request that is repeated makes no second document.
       const id = hash('sha1', out.buf.subarray(this.#bodyAt, out.pos), 'base64url');
       out.buf.write(id, this.#idAt, ID_LENGTH, 'latin1');
     }
     out.byte(NEWLINE);
-    this.ownerOf.push(owner);
-    return this.ends.push(out.pos) - 1;
+    documents.ownerOf.push(owner);
+    return documents.ends.push(out.pos) - 1;
+  }
+
+  /** Ends the document of one item. */
+  endOf(item: number): void {
+    this.documents.documentOf[item] = this.end(item);
   }
 
   refuse(item: number, reason: string): void {
-    this.refused.push({ item, reason });
-  }
-
-  /** The items of which each of these documents was made; of an event its span. */
-  itemsOf(documents: readonly number[], items: number): Set<number>[] {
-    const sets = new Map(documents.map((document) => [document, new Set([this.ownerOf[document]!])]));
-    for (let item = 0; item < items; item++) sets.get(this.documentOf[item]!)?.add(item);
-    return documents.map((document) => sets.get(document)!);
-  }
-
-  startOf(document: number): number {
-    return document === 0 ? 0 : this.ends[document - 1]!;
+    this.documents.refused.push({ item, reason });
   }
 }

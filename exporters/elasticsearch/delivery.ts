@@ -1,7 +1,7 @@
 import type { Outcome, Permanent, Retryable } from '../../internal/core/outcome.ts';
 import type { Loss } from '../../internal/exporterhelper/isolate.ts';
 import type { DocumentError } from './answer.ts';
-import type { Bulk, Refused } from './bulk.ts';
+import type { Documents } from './bulk.ts';
 
 /** A document that will not arrive. */
 export interface LostDocument extends DocumentError {
@@ -32,18 +32,17 @@ export class Delivery {
  * @param quote the server's words may be told: they quote the document, and end up in logs
  */
 export function lossesOf(
-  { documentOf, refused }: Pick<Bulk, 'documentOf' | 'refused'>,
-  items: number,
+  { documentOf, refused }: Pick<Documents, 'documentOf' | 'refused'>,
   lost: ReadonlyMap<number, LostDocument>,
   quote: boolean,
 ): Loss[] {
   const reasons = new Map<number, Outcome>();
-  for (const { item, reason } of refused as readonly Refused[]) {
+  for (const { item, reason } of refused) {
     reasons.set(item, { status: 'permanent', code: 'invalid', reason });
   }
   if (lost.size > 0) {
-    for (let item = 0; item < items; item++) {
-      const document = lost.get(documentOf[item]!);
+    for (const [item, number] of documentOf.entries()) {
+      const document = lost.get(number);
       if (document) reasons.set(item, outcomeOf(document, quote));
     }
   }

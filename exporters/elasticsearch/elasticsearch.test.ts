@@ -12,7 +12,7 @@ import { TestAccount, testSettings } from '../../internal/testkit/settings.ts';
 import { nodesOf, schema } from './config.ts';
 import factory from './index.ts';
 import { logs, metrics, spans, text } from './test/documents.ts';
-import { FakeElasticsearch, type Verdict } from './test/server.ts';
+import { FakeElasticsearch, type Refusal, type Verdict } from './test/server.ts';
 
 const host = { extension: () => undefined } as unknown as Host;
 const busy: Verdict = { status: 429, type: 'es_rejected_execution_exception' };
@@ -281,6 +281,27 @@ test('requests are at most flush.bytes large', async () => {
   expect(server.requests.length).toBeGreaterThan(3);
   expect(Math.max(...server.requests.map(({ bytes }) => bytes))).toBeLessThanOrEqual(2000);
   expect(bodies(server.taken)).toEqual(Array.from({ length: 50 }, (_, n) => n));
+});
+
+test.each(['gzip', 'none'])('no memory stays counted, whatever became of a request (%s)', async (compression) => {
+  const { put, settings } = await start({ compression, flush: { bytes: 2000 }, retry: { max_retries: 2 } });
+  const { memory } = settings;
+  const fates: ((count: number) => Refusal | undefined)[] = [
+    () => undefined,
+    () => ({ status: 413 }),
+    () => ({ status: 401 }),
+    (count) => (count % 3 === 1 ? { status: 503 } : undefined),
+    (count) => (count % 3 === 1 ? { status: 0, hangUp: true } : undefined),
+  ];
+  for (const fate of fates) {
+    server.refuse = (_, count) => fate(count);
+    await put(numbered(40));
+    expect(memory.copies).toBe(0);
+  }
+  server.refuse = () => undefined;
+  server.verdict = ({ body }) => (body.text % 3 === 1 ? busy : 201);
+  await put(numbered(40));
+  expect(memory.copies).toBe(0);
 });
 
 test('what had arrived when a later request failed is not sent again', async () => {

@@ -118,7 +118,7 @@ export class BulkEncoder {
       addPlainLog(this.#fields, record, scope.mode === 'none' ? 'Attributes' : '', route);
       this.#fields.writeFlat(bulk.out);
     }
-    bulk.documentOf[item] = bulk.end(item);
+    bulk.endOf(item);
   }
 
   *#spans(payload: Payload): Generator<void> {
@@ -154,7 +154,7 @@ export class BulkEncoder {
       addPlainSpan(this.#fields, span, none ? 'Attributes' : '', none ? 'Events' : '', route);
       this.#fields.writeFlat(bulk.out);
     }
-    bulk.documentOf[item] = bulk.end(item);
+    bulk.endOf(item);
     if (scope.mode === 'otel' && span.has(11)) this.#events(span, scope, item);
   }
 

@@ -227,7 +227,7 @@ export class MetricEncoder {
       out.ascii(`,"_metric_names_hash":"${names}"}`);
     }
     const document = bulk.end(items[0]!);
-    for (const item of items) bulk.documentOf[item] = document;
+    for (const item of items) bulk.documents.documentOf[item] = document;
   }
 
   /** A name as JSON: the same few come again and again. */

@@ -2,7 +2,8 @@ import type { Clock } from '../../internal/core/clock.ts';
 import { accepted, type Outcome, type PermanentCode, permanent, retryable } from '../../internal/core/outcome.ts';
 import { parseRetryAfter } from '../../internal/net/status.ts';
 import { type DocumentError, readBulkAnswer, readError } from './answer.ts';
-import type { Bulk } from './bulk.ts';
+import type { Bodies, Body } from './bodies.ts';
+import type { Documents } from './bulk.ts';
 import type { Answer, ElasticsearchClient } from './client.ts';
 import type { ElasticsearchConfig } from './config.ts';
 import { type Counters, outcomeOf } from './counters.ts';
@@ -28,47 +29,68 @@ const codes: Readonly<Record<number, PermanentCode>> = {
 
 export type RequestsConfig = Pick<ElasticsearchConfig, 'flush' | 'retry' | 'compression'>;
 
+interface Request {
+  readonly documents: number[];
+  body?: Body | undefined;
+}
+
 /** One try to send the documents of a batch that still wait, in requests of a bounded size. */
 export class BulkRequests {
-  /** Nobody reads the documents' buffer any more. */
-  bufferIsFree = true;
-  readonly #client: Pick<ElasticsearchClient, 'bulk' | 'packed'>;
+  readonly #client: Pick<ElasticsearchClient, 'bulk'>;
   readonly #config: RequestsConfig;
   readonly #counters: Counters;
   readonly #clock: Clock;
-  readonly #bulk: Bulk;
+  readonly #documents: Documents;
   readonly #delivery: Delivery;
   #extra = MAX_EXTRA_REQUESTS;
+  /** Somebody may still read a body that was sent. */
+  #unfinished = false;
 
   constructor(
-    client: Pick<ElasticsearchClient, 'bulk' | 'packed'>,
+    client: Pick<ElasticsearchClient, 'bulk'>,
     config: RequestsConfig,
     counters: Counters,
     clock: Clock,
-    bulk: Bulk,
+    documents: Documents,
     delivery: Delivery,
   ) {
     this.#client = client;
     this.#config = config;
     this.#counters = counters;
     this.#clock = clock;
-    this.#bulk = bulk;
+    this.#documents = documents;
     this.#delivery = delivery;
   }
 
   /** @returns accepted when each document has been taken or is lost; else what stands in `delivery.waiting` is left */
-  async send(abort: AbortSignal | undefined): Promise<Outcome> {
-    const queue = this.#cut(this.#delivery.waiting);
+  async send(bodies: Bodies, abort: AbortSignal | undefined): Promise<Outcome> {
+    const queue: Request[] = this.#cut(this.#delivery.waiting).map((documents) => ({ documents }));
+    try {
+      if (this.#config.compression === 'gzip') {
+        for (const request of queue) request.body = await bodies.pack(request.documents);
+        bodies.letGo(true);
+      }
+      return await this.#sendAll(queue, bodies, abort);
+    } finally {
+      for (const { body } of queue) if (body) bodies.done(body);
+      bodies.letGo(!this.#unfinished);
+    }
+  }
+
+  async #sendAll(queue: Request[], bodies: Bodies, abort: AbortSignal | undefined): Promise<Outcome> {
     const left: number[] = [];
     let end: Outcome = accepted;
-    for (let documents = queue.shift(); documents; documents = queue.shift()) {
-      const outcome = await this.#request(documents, queue, left, abort);
+    for (let request = queue.shift(); request; request = queue.shift()) {
+      const { documents } = request;
+      const body = request.body ?? (await bodies.pack(documents));
+      const outcome = await this.#request(documents, body, queue, left, abort);
+      bodies.done(body);
       if (outcome.status === 'accepted') continue;
       end = outcome;
       if (left.at(-1) !== WHOLE) continue;
       // Behind a request that failed as a whole the others need not be tried.
       left.pop();
-      left.push(...documents, ...queue.flat());
+      left.push(...documents, ...queue.flatMap((other) => other.documents));
       break;
     }
     this.#delivery.waiting = left.sort((a, b) => a - b);
@@ -76,16 +98,16 @@ export class BulkRequests {
   }
 
   /** Documents in requests of at most `flush.bytes`. */
-  #cut(documents: readonly number[]): number[][] {
+  #cut(numbers: readonly number[]): number[][] {
     const requests: number[][] = [];
     let bytes = 0;
-    for (const document of documents) {
-      const size = this.#bulk.ends[document]! - this.#bulk.startOf(document);
+    for (const number of numbers) {
+      const size = this.#documents.ends[number]! - this.#documents.startOf(number);
       if (requests.length === 0 || bytes + size > this.#config.flush.bytes) {
         requests.push([]);
         bytes = 0;
       }
-      requests.at(-1)!.push(document);
+      requests.at(-1)!.push(number);
       bytes += size;
     }
     return requests;
@@ -94,31 +116,21 @@ export class BulkRequests {
   /** @param queue gets the halves of a request that must be divided @param left gets what must be sent again */
   async #request(
     documents: number[],
-    queue: number[][],
+    { packed, plainBytes }: Body,
+    queue: Request[],
     left: number[],
     abort: AbortSignal | undefined,
   ): Promise<Outcome> {
-    const plain = this.#body(documents);
-    const body = await this.#client.packed(plain);
     const began = this.#clock.monotonic();
-    const answer = await this.#client.bulk(body, abort);
+    const answer = await this.#client.bulk(packed, abort);
     const seconds = (this.#clock.monotonic() - began) / 1000;
     if ('error' in answer) return this.#unanswered(answer, seconds, documents.length, left);
     this.#counters.request(seconds, outcomeOf(answer.status), answer.status);
     if (answer.status >= 200 && answer.status < 300) {
-      this.#counters.flushed(body.length, plain.length);
+      this.#counters.flushed(packed.length, plainBytes);
       return this.#settle(documents, answer.text, left);
     }
     return this.#refused(documents, answer, queue, left);
-  }
-
-  /** The two lines of each document; a copy only where others lie in between. */
-  #body(documents: readonly number[]): Buffer {
-    const { buf } = this.#bulk.out;
-    const first = documents[0]!;
-    const last = documents.at(-1)!;
-    if (last - first + 1 === documents.length) return buf.subarray(this.#bulk.startOf(first), this.#bulk.ends[last]!);
-    return Buffer.concat(documents.map((number) => buf.subarray(this.#bulk.startOf(number), this.#bulk.ends[number]!)));
   }
 
   #unanswered(
@@ -127,7 +139,7 @@ export class BulkRequests {
     documents: number,
     left: number[],
   ): Outcome {
-    if (this.#config.compression !== 'gzip') this.bufferIsFree = false;
+    this.#unfinished = true;
     const outcome = timedOut ? 'timeout' : 'failed_server';
     this.#counters.request(seconds, outcome, 0);
     this.#counters.processed(documents, outcome, 0, 'no_answer');
@@ -149,7 +161,8 @@ export class BulkRequests {
     let taken = 0;
     for (const [i, said] of answer.documents.entries()) {
       const document = documents[i]!;
-      if (said === 'taken' || (typeof said === 'object' && said.status === 409 && this.#bulk.hasId[document])) taken++;
+      if (said === 'taken' || (typeof said === 'object' && said.status === 409 && this.#documents.hasId[document]))
+        taken++;
       else if (said === 'failure_store') this.#counters.processed(1, 'failure_store', 201);
       else {
         this.#counters.processed(1, outcomeOf(said.status), said.status, said.type);
@@ -175,7 +188,7 @@ export class BulkRequests {
   #refused(
     documents: number[],
     { status, text, retryAfter, node }: Exclude<Answer, { error: Error }>,
-    queue: number[][],
+    queue: Request[],
     left: number[],
   ): Outcome {
     const { type, reason } = readError(text);
@@ -193,7 +206,7 @@ export class BulkRequests {
     if (documents.length > 1 && this.#extra >= 2) {
       this.#extra -= 2;
       const middle = documents.length >> 1;
-      queue.unshift(documents.slice(0, middle), documents.slice(middle));
+      queue.unshift({ documents: documents.slice(0, middle) }, { documents: documents.slice(middle) });
       return accepted;
     }
     for (const document of documents) {

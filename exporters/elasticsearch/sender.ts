@@ -1,11 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Host, Settings } from '../../internal/core/component.ts';
+import type { ClientMetadata } from '../../internal/core/consumer.ts';
 import { Notice } from '../../internal/core/notice.ts';
 import { accepted, type Outcome, retryable } from '../../internal/core/outcome.ts';
 import type { SendContext, Sender } from '../../internal/exporterhelper/index.ts';
 import type { Located } from '../../internal/exporterhelper/isolate.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
-import type { Refused } from './bulk.ts';
+import { Bodies } from './bodies.ts';
+import type { Documents, Refused } from './bulk.ts';
 import { ElasticsearchClient } from './client.ts';
 import type { ElasticsearchConfig } from './config.ts';
 import { Counters } from './counters.ts';
@@ -32,6 +34,8 @@ export class ElasticsearchSender implements Sender {
   readonly #refusals: Notice;
   readonly #troubles: Notice;
   readonly #encoders: BulkEncoder[] = [];
+  /** The encoding that was asked for last. */
+  #encoding: Promise<unknown> = Promise.resolve();
   /** Why the templates that are asked for are not there yet. */
   #templatesMissing: string | undefined;
   /** Batches of which some documents have arrived, while the rest waits for another try. */
@@ -64,29 +68,20 @@ export class ElasticsearchSender implements Sender {
     // Whoever has the same batch at the same time, from another pipeline, has a delivery of their own.
     const earlier = this.#deliveries.get(batch);
     this.#deliveries.delete(batch);
-    const encoder = this.#encoders.pop() ?? this.#newEncoder(batch);
-    const withoutValue = () => {
-      if (!earlier) this.#counters.withoutValue();
-    };
-    await encoder.encodeInTurns(batch, ctx.metadata, withoutValue, setImmediate);
-    const { bulk } = encoder;
-    const delivery = earlier ?? new Delivery(bulk.documents);
-    if (!earlier) this.#counters.received(bulk.documents);
-    else if (delivery.waiting.length < bulk.documents) this.#counters.retried(delivery.waiting.length);
+    const encoder = await this.#encoded(batch, ctx.metadata, earlier === undefined);
+    const { documents } = encoder.bulk;
+    const delivery = earlier ?? new Delivery(documents.count);
+    if (!earlier) this.#counters.received(documents.count);
+    else if (delivery.waiting.length < documents.count) this.#counters.retried(delivery.waiting.length);
     delivery.tries++;
     const { memory, clock } = this.#settings;
-    const requests = new BulkRequests(this.#client, this.#config, this.#counters, clock, bulk, delivery);
-    const bytes = bulk.out.buf.length;
-    memory.addCopy(bytes);
-    let end: Outcome;
-    try {
-      end = await requests.send(ctx.abort);
-    } finally {
-      memory.dropCopy(bytes);
-    }
-    const outcome = await this.#verdict(batch, encoder, delivery, end);
-    if (requests.bufferIsFree) this.#keep(encoder);
-    return outcome;
+    const encoders = {
+      encoded: () => this.#encoded(batch, ctx.metadata, false),
+      release: (used: BulkEncoder, again: boolean) => again && this.#keep(used),
+    };
+    const bodies = new Bodies(this.#client, encoders, memory, encoder);
+    const requests = new BulkRequests(this.#client, this.#config, this.#counters, clock, documents, delivery);
+    return this.#verdict(batch, documents, delivery, await requests.send(bodies, ctx.abort));
   }
 
   async shutdown(): Promise<void> {
@@ -105,6 +100,22 @@ export class ElasticsearchSender implements Sender {
     return problem;
   }
 
+  /** @param first points without a value are counted */
+  async #encoded(batch: Payload, metadata: ClientMetadata | undefined, first: boolean): Promise<BulkEncoder> {
+    const withoutValue = () => {
+      if (first) this.#counters.withoutValue();
+    };
+    const run = async () => {
+      const encoder = this.#encoders.pop() ?? this.#newEncoder(batch);
+      await encoder.encodeInTurns(batch, metadata, withoutValue, setImmediate);
+      return encoder;
+    };
+    // One batch after the other: side by side they would end no sooner, and hold a buffer each.
+    const encoded = this.#encoding.then(run, run);
+    this.#encoding = encoded;
+    return encoded;
+  }
+
   #newEncoder({ signal }: Payload): BulkEncoder {
     const { clock, random } = this.#settings;
     return new BulkEncoder(this.#config, signal, () => clock.now(), Math.floor(random() * 0x1_0000_0000));
@@ -115,7 +126,7 @@ export class ElasticsearchSender implements Sender {
     this.#encoders.push(encoder);
   }
 
-  async #verdict(batch: Payload, { bulk }: BulkEncoder, delivery: Delivery, end: Outcome): Promise<Located> {
+  async #verdict(batch: Payload, documents: Documents, delivery: Delivery, end: Outcome): Promise<Located> {
     const { enabled, max_retries } = this.#config.retry;
     const again = end.status === 'retryable' && enabled && (max_retries === undefined || delivery.tries <= max_retries);
     if (end.status === 'retryable' && !again) {
@@ -129,12 +140,13 @@ export class ElasticsearchSender implements Sender {
         delivery.lost.set(document, { status: 0, type: end.code, reason: end.reason, retryable: false });
       }
     }
-    await this.#tell(batch, bulk, delivery);
-    if (end.status === 'permanent' && delivery.lost.size === bulk.documents && bulk.refused.length === 0) return end;
-    const losses = lossesOf(bulk, batch.itemCount, delivery.lost, this.#quotes);
+    await this.#tell(batch, documents, delivery);
+    if (end.status === 'permanent' && delivery.lost.size === documents.count && documents.refused.length === 0)
+      return end;
+    const losses = lossesOf(documents, delivery.lost, this.#quotes);
     if (again) {
       this.#deliveries.set(batch, delivery);
-      return this.#unfinished(batch, bulk, delivery, end);
+      return this.#unfinished(documents, delivery, end);
     }
     if (losses.length === 0) return accepted;
     const rejectedItems = losses.reduce((sum, { items }) => sum + items, 0);
@@ -142,26 +154,26 @@ export class ElasticsearchSender implements Sender {
   }
 
   /** The rest will be tried again; should nobody do that, what has arrived is not lost. */
-  #unfinished(batch: Payload, bulk: BulkEncoder['bulk'], delivery: Delivery, end: Outcome): Located {
-    if (delivery.waiting.length === bulk.documents) return end;
+  #unfinished(documents: Documents, delivery: Delivery, end: Outcome): Located {
+    if (delivery.waiting.length === documents.count) return end;
     const open = new Map(delivery.lost);
     for (const document of delivery.waiting) {
       open.set(document, { status: 0, type: 'unsent', reason: end.reason ?? '', retryable: true });
     }
-    return { ...end, losses: lossesOf(bulk, batch.itemCount, open, this.#quotes) };
+    return { ...end, losses: lossesOf(documents, open, this.#quotes) };
   }
 
   /** Tells of what was refused for good since the last try: one line in ten seconds, and all of it in the file. */
-  async #tell(batch: Payload, bulk: BulkEncoder['bulk'], delivery: Delivery): Promise<void> {
+  async #tell(batch: Payload, documents: Documents, delivery: Delivery): Promise<void> {
     const fresh = [...delivery.lost].filter(([document]) => !delivery.logged.has(document));
-    const refused = delivery.tries === 1 ? bulk.refused : [];
+    const refused = delivery.tries === 1 ? documents.refused : [];
     const [first] = fresh;
     if (!first && refused.length === 0) return;
     this.#refusals.event((leftOut) => {
       this.#settings.logger.warn('Elasticsearch refused documents for good', {
         documents: fresh.length + refused.length,
         ...(first
-          ? { status: first[1].status, type: first[1].type, index: bulk.indices[first[0]] }
+          ? { status: first[1].status, type: first[1].type, index: documents.indices[first[0]] }
           : { type: NOT_ENCODED, reason: refused[0]!.reason }),
         ...(first && this.#quotes && { reason: first[1].reason }),
         ...(this.#config.rejected && { kept_in: this.#config.rejected.path }),
@@ -171,7 +183,7 @@ export class ElasticsearchSender implements Sender {
     for (const [document] of fresh) delivery.logged.add(document);
     if (!this.#rejected) return;
     let lines = 0;
-    for (const line of rejectionLines(batch, rejectedOf(batch, bulk, fresh, refused), this.#settings.clock.now())) {
+    for (const line of rejectionLines(batch, rejectedOf(documents, fresh, refused), this.#settings.clock.now())) {
       this.#rejected.add(line);
       if (++lines % LINES_PER_TURN === 0) await setImmediate();
     }
@@ -190,22 +202,20 @@ export class ElasticsearchSender implements Sender {
 }
 
 function rejectedOf(
-  batch: Payload,
-  bulk: BulkEncoder['bulk'],
+  documents: Documents,
   lost: readonly (readonly [document: number, why: LostDocument])[],
   refused: readonly Refused[],
 ): Rejected[] {
-  const documents = lost.map(([document]) => document);
-  const items = bulk.itemsOf(documents, batch.itemCount);
+  const items = documents.itemsOf(lost.map(([number]) => number));
   return [
     ...refused.map(({ item, reason }) => ({
       items: new Set([item]),
       rejection: { index: '', status: 0, type: NOT_ENCODED, reason },
     })),
-    ...lost.map(([document, { status, type, reason }], i) => {
-      const own = bulk.documentOf[bulk.ownerOf[document]!] === document;
-      const rejection = { index: bulk.indices[document]!, status, type, reason, ...(!own && { of: 'event' as const }) };
-      return { items: items[i]!, rejection };
+    ...lost.map(([number, { status, type, reason }], i) => {
+      const own = documents.documentOf[documents.ownerOf[number]!] === number;
+      const index = documents.indices[number]!;
+      return { items: items[i]!, rejection: { index, status, type, reason, ...(!own && { of: 'event' as const }) } };
     }),
   ];
 }
