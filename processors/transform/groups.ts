@@ -121,11 +121,12 @@ function contextOf(
     ...statements.map((text, i) => ({ kind: 'statements' as const, i, text, parsed: parseStatement(text) })),
     ...conditions.map((text, i) => ({ kind: 'conditions' as const, i, text, parsed: parseCondition(text) })),
   ];
-  for (const { kind, i, text, parsed: one } of parsed) if (!one.ok) note(kind, i, text, one.problem);
   const trees = parsed.flatMap(({ parsed: one }) => (one.ok ? [one.ast] : []));
-  if (trees.length < parsed.length) return undefined;
   const inferred = inferContext(trees, contexts[signal], functionsOf);
   if (inferred.ok) return inferred.context;
+  const broken = parsed.filter(({ parsed: one }) => !one.ok);
+  for (const { kind, i, text, parsed: one } of broken) if (!one.ok) note(kind, i, text, one.problem);
+  if (broken.length > 0) return undefined;
   note('statements', 0, statements[0]!, inferred.problem);
   return undefined;
 }

@@ -223,6 +223,16 @@ const refused: [string, object, string][] = [
   ],
   ['contexts of which none holds the others', { log_statements: ['set(span.name, "x")'] }, 'begins with'],
   [
+    'each of several',
+    { trace_statements: ['set(span.nme, "x")', 'set(span.name'] },
+    'trace_statements.0: at character 10 of "set(span.nme, \\"x\\")": span has no field nme',
+  ],
+  [
+    'and the other',
+    { trace_statements: ['set(span.nme, "x")', 'set(span.name'] },
+    'trace_statements.1: at character 14',
+  ],
+  [
     'a function that is missing',
     { metric_statements: ['aggregate_on_attributes("sum") where metric.name == "x"'] },
     'is not supported',
