@@ -82,9 +82,14 @@ export class PointTable<O> {
     to.reserve(from.pos);
     to.copy(from.buf, 0, this.start);
     const sortedEnds: number[] = [];
-    for (const i of order) {
-      to.copy(from.buf, this.endOf(i - 1), ends[i]!);
-      sortedEnds.push(to.pos);
+    for (let i = 0; i < order.length; ) {
+      // Neighbours that stay together are copied together.
+      const first = order[i]!;
+      const moved = to.pos - this.endOf(first - 1);
+      let last = first;
+      sortedEnds.push(ends[last]! + moved);
+      for (i++; i < order.length && order[i] === last + 1; i++) sortedEnds.push(ends[++last]! + moved);
+      to.copy(from.buf, this.endOf(first - 1), ends[last]!);
     }
     to.copy(from.buf, ends.at(-1) ?? 0, from.pos);
     this.#owner = order.map((i) => this.#owner[i]!);
