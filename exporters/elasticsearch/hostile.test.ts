@@ -58,6 +58,18 @@ test('keys without a name are one underscore', () => {
   expect(only(logs([{ attributes: [text('', 'x'), text(' ', 'y')] }])).attributes).toEqual({ _: 'x' });
 });
 
+test('blank names beside maps, and a point that is there in two ways, make no second key', () => {
+  const map = { key: 'm', value: { kvlistValue: { values: [text('x', '1')] } } };
+  expect(only(logs([{ attributes: [map, text(' ', 'y')] }])).attributes).toEqual({ 'm.x': '1', _: 'y' });
+  const double = (key: string, doubleValue: number) => ({ key, value: { doubleValue } });
+  const attributes = [double('geo.location.lat', 1), double('geo.location.lon', 2), text('geo.location', 'here')];
+  expect(only(logs([{ attributes }])).attributes).toEqual({
+    'geo.location': 'here',
+    'geo.location.lat': 1,
+    'geo.location.lon': 2,
+  });
+});
+
 test('zero times are the epoch, and a span that ends before it begins has a duration below zero', () => {
   expect(only(logs([{}]))).toMatchObject({ '@timestamp': '0.0', observed_timestamp: '0.0' });
   expect(only(logs([{ observedTimeUnixNano: '1000000' }]))['@timestamp']).toBe('1.0');

@@ -10,7 +10,7 @@ import type { Bulk } from './bulk.ts';
 import { addResource } from './ecs.ts';
 import { FieldList } from './fields.ts';
 import { JsonBytes } from './json.ts';
-import { isReserved, OtelWriter } from './otel.ts';
+import { isReserved, writeAttributes } from './otel_attributes.ts';
 import { addAttributes, addStream, addTime } from './plain.ts';
 import { docCountOf, type Hints, noHints, templateOf, writePoint } from './points.ts';
 import type { Route } from './routing.ts';
@@ -64,7 +64,6 @@ export class MetricEncoder {
   readonly #table: AttributeTable;
   /** What points and groups are made of, until their documents are written. */
   readonly #arena = new JsonBytes(64 * 1024);
-  readonly #otel: OtelWriter;
   #groups = new Map<string, Group>();
   #quoted = new Map<string, Buffer>();
   #names = new Map<string, Names>();
@@ -73,7 +72,6 @@ export class MetricEncoder {
     this.#bulk = bulk;
     this.#scopes = scopes;
     this.#table = new AttributeTable(seed);
-    this.#otel = new OtelWriter(this.#arena, seed);
   }
 
   /** Yields where a turn is due. @param withoutValue told of points that end a series */
@@ -186,7 +184,7 @@ export class MetricEncoder {
       out.byte(COMMA);
     }
     out.raw(route.streamJson);
-    this.#otel.attributes(this.#table, true);
+    writeAttributes(out, this.#table, true);
     return { from, to: out.pos };
   }
 

@@ -1,26 +1,24 @@
 import type { LogRecord } from '../../internal/otlp/view/log_record.ts';
 import type { Resource, ResourceGroup, Scope, ScopeGroup } from '../../internal/otlp/view/resource.ts';
 import type { Event, Link, Span } from '../../internal/otlp/view/span.ts';
-import { AnyValue } from '../../internal/otlp/view/value.ts';
-import { doubleAt, fixed32At, fixed64At } from '../../internal/otlp/wire.ts';
+import type { AnyValue } from '../../internal/otlp/view/value.ts';
+import { fixed32At, fixed64At } from '../../internal/otlp/wire.ts';
 import { AttributeTable } from './attributes.ts';
 import type { JsonBytes } from './json.ts';
-import { DATASET, DOCUMENT_ID, INDEX, NAMESPACE, PIPELINE, type Route, TYPE } from './routing.ts';
-import { isDouble, mapStart, writeValue } from './values.ts';
+import { endObject, writeAttributes } from './otel_attributes.ts';
+import type { Route } from './routing.ts';
+import { writeValue } from './values.ts';
 
 /*
  * Documents of the mapping mode `otel`. Their form is that of the Go collector's elasticsearch exporter: original names,
  * attributes under `attributes`, `resource.attributes` and `scope.attributes` with their dots in the key.
  */
 
-const HINTS = Buffer.from('elasticsearch.mapping.hints');
 const EVENT_NAME = Buffer.from('event.name');
-const reservedKeys = [TYPE, DATASET, NAMESPACE, HINTS, DOCUMENT_ID, PIPELINE, INDEX];
 
 const BRACE = 0x7b;
 const BRACE_END = 0x7d;
 const COMMA = 0x2c;
-const COLON = 0x3a;
 
 const kinds = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
 const codes = ['Unset', 'Ok', 'Error'];
@@ -53,9 +51,9 @@ export class OtelWriter {
 
   #context(owner: Resource | Scope, stringify: boolean, droppedField: number): void {
     this.#own.read(owner.attributes);
-    this.attributes(this.#own, stringify);
+    writeAttributes(this.#out, this.#own, stringify);
     this.#count('"dropped_attributes_count":', owner.droppedAttributesCount, owner.has(droppedField));
-    this.#endObject();
+    endObject(this.#out);
   }
 
   log(record: LogRecord, table: AttributeTable, route: Route, context: Uint8Array): void {
@@ -72,7 +70,7 @@ export class OtelWriter {
     this.#count('"severity_number":', record.severityNumber, raw.has(2));
     this.#id('"trace_id":', record, 9);
     this.#id('"span_id":', record, 10);
-    this.attributes(table, false);
+    writeAttributes(this.#out, table, false);
     this.#count('"dropped_attributes_count":', record.droppedAttributesCount, raw.has(7));
     if (raw.has(12) && raw.valueEnd(12) > raw.valueStart(12)) this.#text('"event_name":', record, 12);
     else this.#eventNameOf(table);
@@ -98,7 +96,7 @@ export class OtelWriter {
     out.ascii('"duration":');
     this.#duration(span);
     out.byte(COMMA);
-    this.attributes(table, false);
+    writeAttributes(this.#out, table, false);
     this.#count('"dropped_attributes_count":', span.droppedAttributesCount, raw.has(10));
     this.#count('"dropped_events_count":', span.droppedEventsCount, raw.has(12));
     this.#links(span);
@@ -120,76 +118,9 @@ export class OtelWriter {
     this.#id('"span_id":', span, 2);
     this.#count('"dropped_attributes_count":', event.droppedAttributesCount, raw.has(4));
     this.#text('"event_name":', event, 2);
-    this.attributes(table, false, raw.has(2) && raw.valueEnd(2) > raw.valueStart(2) ? event : undefined);
+    writeAttributes(this.#out, table, false, raw.has(2) && raw.valueEnd(2) > raw.valueStart(2) ? event : undefined);
     out.raw(context);
     out.byte(BRACE_END);
-  }
-
-  /** @param event its name is added as `event.name` */
-  attributes(table: AttributeTable, stringify: boolean, event?: Event): void {
-    if (table.count === 0 && !event) return;
-    const out = this.#out;
-    const { buf, valueStart, valueEnd, keyStart, keyEnd } = table;
-    if (!stringify && hasMap(table)) {
-      this.#flattened(table, event);
-      return;
-    }
-    out.ascii('"attributes":{');
-    let geo = false;
-    for (let i = 0; i < table.count; i++) {
-      if (table.reserved && isReserved(table, i)) continue;
-      if (event && table.keyIs(i, EVENT_NAME)) continue;
-      if (isGeo(table, i)) {
-        geo = true;
-        continue;
-      }
-      out.key(buf, keyStart[i]!, keyEnd[i]!);
-      if (stringify && mapStart(buf, valueStart[i]!, valueEnd[i]!) >= 0)
-        this.#asText(buf, valueStart[i]!, valueEnd[i]!);
-      else writeValue(out, buf, valueStart[i]!, valueEnd[i]!);
-      out.byte(COMMA);
-    }
-    if (geo) writeGeo(out, table);
-    if (event) this.#text('"event.name":', event, 2);
-    this.#endObject();
-    out.byte(COMMA);
-  }
-
-  /** A map's keys join their parents' with dots, and each path is there once: flat throughout, never both. */
-  #flattened(table: AttributeTable, event: Event | undefined): void {
-    const out = this.#out;
-    const paths = new Set<string>();
-    out.ascii('"attributes":{');
-    if (event) {
-      paths.add('event.name');
-      this.#text('"event.name":', event, 2);
-    }
-    const leaf = (path: string, buf: Uint8Array, start: number, end: number) => {
-      if (paths.has(path)) return;
-      paths.add(path);
-      out.string(path);
-      out.byte(COLON);
-      writeValue(out, buf, start, end);
-      out.byte(COMMA);
-    };
-    let geo = false;
-    for (let i = 0; i < table.count; i++) {
-      if (table.reserved && isReserved(table, i)) continue;
-      if (isGeo(table, i)) geo = true;
-      else eachLeaf(table.keyText(i), table.buf, table.valueStart[i]!, table.valueEnd[i]!, leaf);
-    }
-    if (geo) writeGeo(out, table);
-    this.#endObject();
-    out.byte(COMMA);
-  }
-
-  #asText(buf: Uint8Array, start: number, end: number): void {
-    const out = this.#out;
-    const from = out.pos;
-    writeValue(out, buf, start, end);
-    const json = out.cut(from, out.pos);
-    out.pos = from;
-    out.text(json, 0, json.length);
   }
 
   #body(body: AnyValue): void {
@@ -241,9 +172,9 @@ export class OtelWriter {
     this.#id('"span_id":', link, 2);
     this.#text('"trace_state":', link, 3);
     this.#event.read(link.attributes);
-    this.attributes(this.#event, false);
+    writeAttributes(this.#out, this.#event, false);
     this.#count('"dropped_attributes_count":', link.droppedAttributesCount, link.has(5));
-    this.#endObject();
+    endObject(this.#out);
   }
 
   #status(span: Span): void {
@@ -257,7 +188,7 @@ export class OtelWriter {
     this.#text('"message":', status, 2);
     const code = codes[status.code];
     if (code !== undefined) this.#word('"code":', code);
-    this.#endObject();
+    endObject(this.#out);
     out.byte(COMMA);
   }
 
@@ -319,13 +250,6 @@ export class OtelWriter {
     this.#out.int(value);
     this.#out.byte(COMMA);
   }
-
-  /** Closes an object whose members all have a comma behind them. */
-  #endObject(): void {
-    const out = this.#out;
-    if (out.buf[out.pos - 1] === COMMA) out.pos--;
-    out.byte(BRACE_END);
-  }
 }
 
 function isZero(buf: Uint8Array, at: number): boolean {
@@ -333,82 +257,8 @@ function isZero(buf: Uint8Array, at: number): boolean {
   return true;
 }
 
-export function isReserved(table: AttributeTable, i: number): boolean {
-  return reservedKeys.some((key) => table.keyIs(i, key));
-}
-
-function hasMap(table: AttributeTable): boolean {
-  const { buf, valueStart, count } = table;
-  for (let i = 0; i < count; i++) if (buf[valueStart[i]!] === 0x32) return true;
-  return false;
-}
-
 function holdsMaps(body: AnyValue): boolean {
   for (let list = body.arrayValue, item = list.next(); item; item = list.next())
     if (item.kind !== 'kvlist') return false;
   return true;
-}
-
-/** Calls `leaf` for each value that is no map, by its path. */
-export function eachLeaf(
-  path: string,
-  buf: Uint8Array,
-  start: number,
-  end: number,
-  leaf: (path: string, buf: Uint8Array, start: number, end: number) => void,
-  depth = 0,
-): void {
-  const value = depth < 50 && buf[start] === 0x32 ? new AnyValue().reset(buf, start, end) : undefined;
-  if (value?.kind !== 'kvlist') {
-    leaf(path, buf, start, end);
-    return;
-  }
-  for (let list = value.kvlistValue, pair = list.next(); pair; pair = list.next()) {
-    const inner = pair.value;
-    eachLeaf(`${path}.${pair.key}`, inner.buf, inner.start, inner.end, leaf, depth + 1);
-  }
-}
-
-const LAT = Buffer.from('geo.location.lat');
-const LON = Buffer.from('geo.location.lon');
-
-function isGeo(table: AttributeTable, i: number): boolean {
-  const length = table.keyEnd[i]! - table.keyStart[i]!;
-  if (length < LAT.length) return false;
-  const last = table.buf[table.keyEnd[i]! - 1];
-  if (last !== 0x74 && last !== 0x6e) return false;
-  if (!table.keyEndsWith(i, last === 0x74 ? LAT : LON)) return false;
-  if (length > LAT.length && table.buf[table.keyEnd[i]! - LAT.length - 1] !== 0x2e) return false;
-  return isDouble(table.buf, table.valueStart[i]!, table.valueEnd[i]!);
-}
-
-/** Latitude and longitude become one geo_point, `[lon, lat]`; one alone stays as it is. */
-function writeGeo(out: JsonBytes, table: AttributeTable): void {
-  const points = new Map<string, { lat?: number; lon?: number }>();
-  for (let i = 0; i < table.count; i++) {
-    if (!isGeo(table, i)) continue;
-    const key = table.keyText(i);
-    const base = key.slice(0, -'.lat'.length);
-    const point = points.get(base) ?? {};
-    points.set(base, point);
-    point[key.endsWith('lat') ? 'lat' : 'lon'] = doubleAt(table.buf, table.valueStart[i]! + 1);
-  }
-  const member = (key: string, write: () => void) => {
-    out.string(key);
-    out.byte(COLON);
-    write();
-    out.byte(COMMA);
-  };
-  for (const [base, { lat, lon }] of points) {
-    if (lat !== undefined && lon !== undefined) {
-      member(base, () => {
-        out.byte(0x5b);
-        out.double(lon);
-        out.byte(COMMA);
-        out.double(lat);
-        out.byte(0x5d);
-      });
-    } else if (lat !== undefined) member(`${base}.lat`, () => out.double(lat));
-    else if (lon !== undefined) member(`${base}.lon`, () => out.double(lon));
-  }
 }

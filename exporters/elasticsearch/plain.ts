@@ -5,7 +5,7 @@ import type { Span } from '../../internal/otlp/view/span.ts';
 import { AnyValue, type Attributes } from '../../internal/otlp/view/value.ts';
 import type { FieldList } from './fields.ts';
 import { JsonBytes } from './json.ts';
-import { eachLeaf } from './otel.ts';
+import { eachLeaf } from './otel_attributes.ts';
 import type { DataStream, Route } from './routing.ts';
 import { writeValue } from './values.ts';
 
