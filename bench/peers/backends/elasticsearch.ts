@@ -1,7 +1,7 @@
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backendPath } from './backend.ts';
-import { javaHome } from './java.ts';
+import { javaOf } from './java.ts';
 import { type Plan, type Server, type ServerOptions, startServer } from './server.ts';
 
 export type Elasticsearch = Server<'http' | 'transport'>;
@@ -21,13 +21,12 @@ const NOBODY = 65_534;
 /**
  * Starts a single node without security and without disk watermarks (14 s).
  *
- * @throws Error when there is none, when no Java fits it, or it does not get ready
+ * @throws Error when there is none, when this machine lacks what it needs, or it does not get ready
  */
 export async function startElasticsearch(options: ElasticsearchOptions = {}): Promise<Elasticsearch> {
   const { major = 8 } = options;
   const home = await backendPath(`elasticsearch${major}`);
-  const java = major === 8 ? await javaHome(17, 24) : await javaHome(21, 26);
-  if (!java) throw new Error(`elasticsearch${major}: no Java ${major === 8 ? '17 to 24' : '21 or newer'} is installed`);
+  const java = (await javaOf(major))!;
   return startServer(
     `elasticsearch${major}`,
     ['http', 'transport'],

@@ -8,11 +8,27 @@ const run = promisify(execFile);
 /** Where Linux distributions put their JDKs. */
 const JVM_FOLDER = '/usr/lib/jvm';
 
+/** The Java that a version of Elasticsearch runs on. */
+export function javaOf(major: 8 | 9): Promise<string | undefined> {
+  return major === 8 ? javaHome(17, 24) : javaHome(21, 26);
+}
+
+/** What keeps Elasticsearch from starting on this machine, in words. */
+export async function lackingForElasticsearch(major: 8 | 9): Promise<string | undefined> {
+  if (!(await javaOf(major))) return `no Java ${major === 8 ? '17 to 24' : '21 or newer'} is installed`;
+  if (process.getuid?.() !== 0) return undefined;
+  // It refuses to run as root.
+  return run('setpriv', ['--version']).then(
+    () => undefined,
+    () => 'setpriv is not installed, and it does not run as root',
+  );
+}
+
 /**
  * The home of the first Java between two versions: of `$ES_JAVA_HOME`, `$JAVA_HOME`, the one on the PATH, and those
  * below /usr/lib/jvm.
  */
-export async function javaHome(least: number, most: number): Promise<string | undefined> {
+async function javaHome(least: number, most: number): Promise<string | undefined> {
   const installed = await readdir(JVM_FOLDER).catch(() => []);
   const named = [process.env.ES_JAVA_HOME, process.env.JAVA_HOME].filter((home) => home !== undefined && home !== '');
   const programs = [...named.map((home) => join(home!, 'bin/java')), 'java'];
