@@ -90,7 +90,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
           },
           setWire(scene, { buf, start, end }) {
             const field = fieldOf(scene);
-            const pair = pairs.writeWire(field, first.text, buf, start, end);
+            const pair = pairs.writeWire(field, key, buf, start, end);
             const all = list(scene);
             write(scene, field, all.find(key), all.at, pair);
           },

@@ -24,12 +24,14 @@ export class PairWriter {
   }
 
   /** The same with the content of an AnyValue, as it is. */
-  writeWire(field: number, key: string, buf: Uint8Array, start: number, end: number): Writer {
+  writeWire(field: number, key: Uint8Array, buf: Uint8Array, start: number, end: number): Writer {
     this.#field = 0;
     const out = this.#out;
     out.clear();
     const pair = out.open(field);
-    out.string(1, key);
+    const name = out.open(1);
+    out.range(key, 0, key.length);
+    out.close(name);
     const value = out.open(2);
     out.range(buf, start, end);
     out.close(value);

@@ -30,6 +30,8 @@ const GROUPS = tag(1);
 const MEMBERS = tag(2);
 const EVENTS = tag(11);
 const POINTS = tag(1);
+/** Between batches a pass holds on to the last one, and to what was drafted in it, up to this size. */
+const MAX_IDLE_BYTES = 1 << 20;
 /** Metrics made in one scope. */
 const MAX_ADDED = 10_000;
 const noCache = new ValueMap([]);
@@ -42,14 +44,8 @@ const noCache = new ValueMap([]);
 export class Pass {
   readonly #work: Work;
   readonly #signal: Signal;
-  readonly #scene = new Scene();
-  readonly #points: Readonly<Record<number, DataPoint>> = {
-    5: new NumberPoint(),
-    7: new NumberPoint(),
-    9: new HistogramPoint(),
-    10: new ExponentialHistogramPoint(),
-    11: new SummaryPoint(),
-  };
+  #scene = new Scene();
+  #points = newPoints();
   #out = new Assembly();
 
   constructor(signal: Signal, work: Work) {
@@ -59,6 +55,17 @@ export class Pass {
 
   /** Returns `payload` itself where nothing changes. Throws what `work` throws; then nothing is changed. */
   run(payload: Payload): Payload {
+    try {
+      return this.#through(payload);
+    } finally {
+      if (payload.byteLength > MAX_IDLE_BYTES) {
+        this.#scene = new Scene();
+        this.#points = newPoints();
+      }
+    }
+  }
+
+  #through(payload: Payload): Payload {
     this.#out = new Assembly();
     this.#scene.added.length = 0;
     let same = true;
@@ -240,4 +247,15 @@ function without(members: number, buf: Uint8Array, at: Fields): Uint8Array {
   const fields = new Fields().reset(buf, at.from, at.to);
   while (fields.next()) if (fields.tag !== members) head.copy(buf, fields.at, fields.to);
   return Buffer.from(head.finish());
+}
+
+/** A view for each kind of data point, by the field of the metric that holds it. */
+function newPoints(): Readonly<Record<number, DataPoint>> {
+  return {
+    5: new NumberPoint(),
+    7: new NumberPoint(),
+    9: new HistogramPoint(),
+    10: new ExponentialHistogramPoint(),
+    11: new SummaryPoint(),
+  };
 }
