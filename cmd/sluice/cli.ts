@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   generate: async () => (await import('./commands/generate.ts')).command,
   test: async () => (await import('./commands/test.ts')).command,
   ottl: async () => (await import('./commands/ottl.ts')).command,
+  tap: async () => (await import('./commands/tap.ts')).command,
   explain: async () => (await import('./commands/explain.ts')).command,
   replay: async () => (await import('./commands/replay.ts')).command,
   healthcheck: async () => (await import('./commands/healthcheck.ts')).command,

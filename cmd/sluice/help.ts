@@ -13,6 +13,8 @@ Commands
   backend        prepare Elasticsearch: write the index templates of our documents
   generate       send sample traces, metrics or logs to an OTLP endpoint
   test           cases in YAML beside a configuration: what goes in, what must come out
+  ottl           what OTTL statements do to telemetry, one by one
+  tap            look at what passes into a component of a running collector
   explain        why a running collector kept a trace, or did not
   replay         what a configuration would make of recorded traffic
   healthcheck    ask a running collector's health_check extension; for containers
@@ -137,6 +139,41 @@ Everything that a case may say: docs/cookbook.md.
 Examples
   sluice test configs/cookbook
   sluice test --format junit sampling.test.yaml > results.xml
+`,
+  ottl: `Usage: sluice ottl [--context CONTEXT] [--input FILE] [--file FILE] [STATEMENT]...
+
+Carries OTTL statements out on telemetry, one after the other, and shows for each record what it was, what each condition said, what each
+statement changed, and what it became. A condition alone is asked on each record. Without --input: whether the statements are right.
+What is wrong is told with a caret under the place.
+
+  --input, -i FILE      telemetry: .yaml in the short form of 'sluice test' (spans:, logs:, metrics:), or what the file exporter writes
+  --file FILE           statements, one a line; indented lines go on, # begins a comment
+  --context CONTEXT     resource, scope, span, spanevent, metric, datapoint or log: paths then need no prefix
+  --records N           how many records are shown, default 10
+
+Examples
+  sluice ottl 'set(span.name, "x") where span.kind == SPAN_KIND_SERVER'
+  sluice ottl --input spans.yaml --context span 'set(attributes["tier"], "gold") where attributes["plan"] == "paid"'
+  sluice ottl --input telemetry.jsonl 'IsMatch(log.body, "timeout") and log.severity_number >= SEVERITY_NUMBER_ERROR'
+`,
+  tap: `Usage: sluice tap [COMPONENT] [--filter CONDITION] [--limit N] [--rate N/s] [--timeout D] [--endpoint URL] [--json]
+
+Shows some of the spans, log records and metrics that pass into a processor, exporter or connector of a running collector, or out of a
+receiver; without COMPONENT what goes to the exporters. Nothing of the configuration changes, a reload does not end it, and what cannot be
+shown in time is passed over, never held. Ctrl-C ends it. Exit code 1 when nothing passed, or nobody answers.
+
+  COMPONENT             its id, such as batch or transform/rename; kind:id (exporter:otlp) where two have the same
+  --filter CONDITION    OTTL: 'attributes["http.route"] == "/pay"', 'resource.attributes["service.name"] == "shop"'
+  --limit N             records to show, default 10
+  --rate N/s            records a second at most, default 10
+  --timeout D           default 30s
+  --endpoint URL        where the collector serves its metrics, default http://localhost:8888; it answers to its own machine only
+  --json                lines of OTLP/JSON, as the file exporter writes them
+
+Examples
+  sluice tap
+  sluice tap transform --filter 'span.status.code == STATUS_CODE_ERROR' --limit 3
+  sluice tap --json --limit 100 > some.jsonl && sluice ottl --input some.jsonl 'set(span.name, "x")'
 `,
   explain: `Usage: sluice explain TRACE_ID [--endpoint URL] [--json]
 

@@ -110,6 +110,11 @@ async function startTelemetry(
       topology: () => collector.topology(),
       system: collector.system,
       components: () => collector.components(),
+      tap: {
+        clock: systemClock,
+        taps: collector.taps,
+        picker: async (filter) => (await import('./tap/picker.ts')).picker(filter, Math.random),
+      },
       logger,
     });
     stops.push(() => server.close());

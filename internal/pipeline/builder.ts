@@ -15,11 +15,13 @@ import type { Graph, Line } from './graph.ts';
 import type { Ledger, Page } from './ledger.ts';
 import { bugHandler, type Environment, keyOf, Node, type Place, settingsFor } from './node.ts';
 import type { Statuses } from './status.ts';
+import type { Taps } from './taps.ts';
 
 export interface Surroundings {
   readonly env: Environment;
   readonly ledger: Ledger;
   readonly statuses: Statuses;
+  readonly taps: Taps;
 }
 
 /**
@@ -167,7 +169,10 @@ class Builder {
     const node = this.#node(place, pipelines, wiring, (made) => {
       const outputs: Partial<Record<Signal, Consumer>> = {};
       for (const [signal, entries] of bySignal) {
-        const gate = new Gate(joined(entries, this.#around.env));
+        const gate = new Gate(
+          joined(entries, this.#around.env),
+          this.#around.taps.slot({ kind: 'receiver', id, signal }),
+        );
         gates.set(signal, gate);
         outputs[signal] = gate;
       }
@@ -214,7 +219,8 @@ class Builder {
     for (const id of spec.exporters) {
       const node = this.#target(id, spec.signal);
       const onBug = bugHandler(node, this.#around.env);
-      branches.set(id, new BranchEdge(page.branch(id), node.kind === 'connector', node.consumer, onBug));
+      const tap = this.#around.taps.slot({ kind: node.kind, id, signal: spec.signal, pipeline: spec.id });
+      branches.set(id, new BranchEdge(page.branch(id), node.kind === 'connector', node.consumer, onBug, tap));
     }
     const edges = [...branches.values()];
     const end =
@@ -276,7 +282,8 @@ class Builder {
     const factory = node.part.factory as ProcessorFactory;
     const component = factory.create(settings, node.part.config, new OutgoingEdge(next, outgoing));
     node.component = component;
-    node.edge = new ProcessorEdge(component, incoming, bugHandler(node, env));
+    const tap = this.#around.taps.slot({ kind: 'processor', id: node.id, signal: spec.signal, pipeline: spec.id });
+    node.edge = new ProcessorEdge(component, incoming, bugHandler(node, env), tap);
   }
 
   #pipelinesFedBy(id: string): ResolvedPipeline[] {

@@ -1,6 +1,7 @@
 import type { Host, RunningComponent, System } from '../core/component.ts';
 import type { LedgerSnapshot } from '../core/ledger.ts';
 import type { ResolvedConfig, ResolvedPipeline } from '../core/resolved.ts';
+import type { Tappable } from '../core/tap.ts';
 import { buildGraph } from './builder.ts';
 import type { Lease } from './edges.ts';
 import type { Graph } from './graph.ts';
@@ -8,6 +9,7 @@ import { Ledger } from './ledger.ts';
 import { start, startOrder, stop, stopInOrder } from './lifecycle.ts';
 import { type Environment, keyOf, type Node } from './node.ts';
 import { Statuses } from './status.ts';
+import { Taps } from './taps.ts';
 
 export type { Environment } from './node.ts';
 
@@ -24,6 +26,8 @@ export interface Collector {
    */
   reload(config: ResolvedConfig): Promise<void>;
   readonly system: System;
+  /** Looks at what passes; reloads change nothing about it. */
+  readonly taps: Tappable;
   ledger(): LedgerSnapshot;
   topology(): readonly ResolvedPipeline[];
   /** All that run now, and what a reload has replaced and is still ending its work. Ask again after a reload. */
@@ -39,6 +43,7 @@ class RunningCollector implements Collector {
   readonly #env: Environment;
   readonly #statuses: Statuses;
   readonly #ledger: Ledger;
+  readonly taps = new Taps();
   /** Fires with the deadline of the shutdown: ends whatever is still draining. */
   readonly #deadline = new AbortController();
   readonly #stopping = Promise.withResolvers<void>();
@@ -263,7 +268,8 @@ class RunningCollector implements Collector {
   }
 
   #build(config: ResolvedConfig, before: Graph | undefined, made: Node[]): Graph {
-    return buildGraph(config, { env: this.#env, ledger: this.#ledger, statuses: this.#statuses }, before, made);
+    const { taps } = this;
+    return buildGraph(config, { env: this.#env, ledger: this.#ledger, statuses: this.#statuses, taps }, before, made);
   }
 
   #alone<T>(run: () => Promise<T>): Promise<T> {

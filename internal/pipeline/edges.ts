@@ -6,6 +6,7 @@ import { type Patience, persist } from '../core/persist.ts';
 import type { Counter } from '../core/telemetry.ts';
 import type { Payload } from '../otlp/payload.ts';
 import type { BranchBook, Page } from './ledger.ts';
+import type { TapSlot } from './taps.ts';
 
 /** Counts and logs a throw that reached a component's edge, and says what it means to the sender. */
 export type OnBug = (error: unknown) => Outcome;
@@ -79,14 +80,17 @@ export class ProcessorEdge implements Consumer {
   readonly #target: Consumer;
   readonly #incoming: Counter;
   readonly #onBug: OnBug;
+  readonly #tap: TapSlot;
 
-  constructor(target: Consumer, incoming: Counter, onBug: OnBug) {
+  constructor(target: Consumer, incoming: Counter, onBug: OnBug, tap: TapSlot) {
     this.#target = target;
     this.#incoming = incoming;
     this.#onBug = onBug;
+    this.#tap = tap;
   }
 
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
+    this.#tap.saw?.(batch);
     this.#incoming.add(batch.itemCount);
     const answer = call(this.#target, batch, ctx, this.#onBug);
     if (answer === acceptedPromise) return answer;
@@ -186,12 +190,14 @@ export class Lease implements Account {
 export class BranchEdge implements Consumer {
   readonly book: BranchBook;
   readonly #connector: boolean;
+  readonly #tap: TapSlot;
   #lease: Lease;
 
   /** @param connector it credits no account, so that its yes is the end of this branch */
-  constructor(book: BranchBook, connector: boolean, target: Component & Consumer, onBug: OnBug) {
+  constructor(book: BranchBook, connector: boolean, target: Component & Consumer, onBug: OnBug, tap: TapSlot) {
     this.book = book;
     this.#connector = connector;
+    this.#tap = tap;
     this.#lease = new Lease(target, book.account, onBug);
   }
 
@@ -205,6 +211,7 @@ export class BranchEdge implements Consumer {
   }
 
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
+    this.#tap.saw?.(batch);
     const lease = this.#lease;
     const answer = call(lease.target, batch, lease.context(ctx), lease.onBug);
     if (answer === acceptedPromise) {
@@ -280,14 +287,17 @@ export function joined(branches: readonly Consumer[], patience: Patience): Consu
 /** Where a receiver sends; a reload points it elsewhere while the receiver keeps listening. */
 export class Gate implements Consumer {
   #target: Consumer;
+  readonly #tap: TapSlot;
 
-  constructor(target: Consumer) {
+  constructor(target: Consumer, tap: TapSlot) {
     this.#target = target;
+    this.#tap = tap;
   }
   point(target: Consumer): void {
     this.#target = target;
   }
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
+    this.#tap.saw?.(batch);
     return this.#target.consume(batch, ctx);
   }
 }

@@ -37,7 +37,7 @@ export function telemetryApp(options: TelemetryServerOptions): RequestListener {
     response
       .status(404)
       .type('text')
-      .send(`no ${request.path} here: there are /, /metrics, /ledger, /status.json and /explain/TRACE_ID\n`);
+      .send(`no ${request.path} here: there are /, /metrics, /ledger, /status.json, /explain/TRACE_ID and /tap\n`);
   });
   const failed: ErrorRequestHandler = (error, request, response, next) => {
     // Express's own word for a path that is not percent-encoded right, or a body that is too large.

@@ -4,6 +4,7 @@ import type { LedgerSnapshot } from '../core/ledger.ts';
 import type { ResolvedPipeline } from '../core/resolved.ts';
 import type { Logger } from '../core/telemetry.ts';
 import { listen } from '../net/listen.ts';
+import type { TapOptions } from './admin_tap.ts';
 import type { Registry } from './series.ts';
 
 export interface TelemetryServerOptions {
@@ -18,6 +19,8 @@ export interface TelemetryServerOptions {
   readonly system: System;
   /** Whom operators' questions are put to; asked anew for each, since reloads replace them. */
   components(): readonly RunningComponent[];
+  /** Absent: there is no /tap. */
+  readonly tap?: TapOptions;
   readonly logger: Logger;
 }
 
