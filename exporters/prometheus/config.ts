@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defaulted, duration, ignored, object, section, unsupported } from '../../internal/config/fields.ts';
+import { sendingQueue } from '../../internal/exporterhelper/index.ts';
 import { parseAddress } from '../../internal/net/address.ts';
 import { serverTls } from '../../internal/net/tls_fields.ts';
 import { strategies } from '../../internal/prometheus/names.ts';
@@ -55,7 +56,7 @@ export const schema = object({
     }),
   ),
   tls: section(serverTls()).describe('Present: the port speaks TLS only.'),
-  sending_queue: ignored('values are taken over at once: there is nothing to queue'),
+  sending_queue: sendingQueue(),
   resource_constant_labels: unsupported(
     'use resource_to_telemetry_conversion, or copy attributes with the transform processor',
   ),

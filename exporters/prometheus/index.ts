@@ -9,5 +9,7 @@ export default defineExporter<ScrapeConfig>({
   stability: 'beta',
   summary: 'Serves the last values of all metrics for Prometheus to scrape',
   schema,
-  create: (settings, config) => exporter(settings, {}, new ScrapeSender(settings, config)),
+  // With a queue, what is left out here is no other exporter's business: without one a fan-out would hear of it.
+  create: (settings, config) =>
+    exporter(settings, { sending_queue: config.sending_queue }, new ScrapeSender(settings, config)),
 });

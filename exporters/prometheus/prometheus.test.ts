@@ -240,6 +240,6 @@ test('through the factory: consumed, counted, scraped', async () => {
   await exporter.start!(host);
   const account = new TestAccount();
   await exporter.consume(metrics({ metrics: [gauge('g')] }), { account });
-  expect(account.delivered).toBe(1);
+  await vi.waitFor(() => expect(account).toMatchObject({ delivered: 1, held: 0 }));
   await exporter.shutdown!(AbortSignal.timeout(1000));
 });

@@ -7,7 +7,7 @@ import { strategies } from '../../internal/prometheus/names.ts';
 const notYet = 'HTTP/1.1 is spoken; HTTP/2 is not there yet';
 const count = (least: number) => z.int().min(least);
 
-export const v1Message = 'prometheus.WriteRequest';
+const v1Message = 'prometheus.WriteRequest';
 export const v2Message = 'io.prometheus.write.v2.Request';
 
 const queueFields = {
