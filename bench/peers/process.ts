@@ -114,9 +114,9 @@ function describe({ code, signal }: Ending): string {
 }
 
 /** Whether a GET is answered with 2xx. */
-export async function answers(url: string): Promise<boolean> {
+export async function answers(url: string, headers: Record<string, string> = {}): Promise<boolean> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(5_000) });
     await response.arrayBuffer();
     return response.ok;
   } catch {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Elasticsearch, startElasticsearch } from '../../bench/peers/backends/elasticsearch.ts';
+import { basic, type Elasticsearch, startElasticsearch } from '../../bench/peers/backends/elasticsearch.ts';
 import { keepLogsOnFailure } from '../../bench/peers/backends/server.ts';
 import { isMissing } from '../../bench/peers/backends/skip.ts';
 import { systemClock } from '../../internal/core/clock.ts';
@@ -493,6 +493,40 @@ for (const major of [8, 9] as const) {
     });
   });
 }
+
+describe.skipIf(await isMissing('elasticsearch8'))('Elasticsearch with security', () => {
+  const user = { name: 'sluice', password: 'pass:word' };
+  let server: Elasticsearch;
+  let url: string;
+  beforeAll(async () => {
+    server = await startElasticsearch({ user });
+    url = `http://127.0.0.1:${server.ports.http}`;
+  });
+  afterAll(() => server?.close());
+
+  async function outcomeOf(over: object): Promise<Outcome> {
+    const settings = { ...testSettings({ signal: 'logs' }), clock: systemClock };
+    const { parse } = factory.schema as unknown as { parse(value: unknown): never };
+    const exporter = factory.create(settings, parse({ endpoint: url, sending_queue: { enabled: false }, ...over }));
+    await exporter.start!(host);
+    const outcome = await exporter.consume(generatePayload('logs', { items: 10, seed: 1 }), {});
+    await exporter.shutdown!(AbortSignal.timeout(5000));
+    return outcome;
+  }
+
+  test('takes user and password, an API key, and names its nodes; everything else is refused', async (context) => {
+    keepLogsOnFailure(context, server);
+    const headers = { authorization: basic(user), 'content-type': 'application/json' };
+    const made = await fetch(`${url}/_security/api_key`, { method: 'POST', headers, body: '{"name":"test"}' });
+    const { encoded } = (await made.json()) as { encoded: string };
+    const basicAuth = { user: user.name, password: user.password };
+    expect(await outcomeOf({ ...basicAuth, setup: { templates: true } })).toEqual({ status: 'accepted' });
+    expect(await outcomeOf({ api_key: encoded })).toEqual({ status: 'accepted' });
+    expect(await outcomeOf({ ...basicAuth, discover: { on_start: true } })).toEqual({ status: 'accepted' });
+    expect(await outcomeOf({ user: user.name, password: 'wrong' })).toMatchObject({ code: 'unauthenticated' });
+    expect(await outcomeOf({})).toMatchObject({ status: 'permanent', code: 'unauthenticated' });
+  });
+});
 
 function text(key: string, stringValue: string) {
   return { key, value: { stringValue } };

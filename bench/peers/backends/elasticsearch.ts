@@ -1,3 +1,4 @@
+import { pbkdf2Sync, randomBytes } from 'node:crypto';
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backendPath } from './backend.ts';
@@ -48,7 +49,9 @@ async function plan({ home, java, ports, folder, major, options }: Place): Promi
   const config = join(folder, 'config');
   const temp = join(folder, 'tmp');
   const folders = [folder, config, temp, join(folder, 'data'), join(folder, 'logs')];
+  const { user } = options;
   const files: Record<string, string> = {
+    ...(user && { users: `${user.name}:${hashed(user.password)}\n`, users_roles: `superuser:${user.name}\n` }),
     'elasticsearch.yml': settings(folder, ports, options),
     'jvm.options': `-Djava.io.tmpdir=${temp}\n-Xms512m\n-Xmx512m\n-XX:+UseSerialGC\n-XX:TieredStopAtLevel=1\n`,
     'log4j2.properties': LOG4J,
@@ -73,6 +76,7 @@ async function plan({ home, java, ports, folder, major, options }: Place): Promi
     },
     cwd: home, // where it looks for its modules
     readyUrl: `http://127.0.0.1:${ports.http}/_cluster/health?wait_for_status=yellow&timeout=1s`,
+    ...(user && { readyHeaders: { authorization: basic(user) } }),
   };
 }
 
@@ -108,7 +112,7 @@ function launcher(home: string, config: string, major: 8 | 9): string[] {
   ];
 }
 
-function settings(folder: string, ports: Place['ports'], { settings: more = '' }: ElasticsearchOptions): string {
+function settings(folder: string, ports: Place['ports'], { settings: more = '', user }: ElasticsearchOptions): string {
   return `
 cluster.name: sluice
 discovery.type: single-node
@@ -117,10 +121,27 @@ path.logs: ${join(folder, 'logs')}
 network.host: 127.0.0.1
 http.port: ${ports.http}
 transport.port: ${ports.transport}
-xpack.security.enabled: false
+${user ? SECURE : 'xpack.security.enabled: false'}
 cluster.routing.allocation.disk.threshold_enabled: false
 ${more}
 `;
+}
+
+const SECURE = `xpack.security.enabled: true
+xpack.security.autoconfiguration.enabled: false
+xpack.security.http.ssl.enabled: false
+xpack.security.transport.ssl.enabled: false`;
+
+/** What a request of this user carries. */
+export function basic({ name, password }: { name: string; password: string }): string {
+  return `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`;
+}
+
+/** A password as the file realm takes it. */
+function hashed(password: string): string {
+  const salt = randomBytes(32);
+  const key = pbkdf2Sync(password, salt, 10_000, 32, 'sha512');
+  return `{PBKDF2}10000$${salt.toString('base64')}$${key.toString('base64')}`;
 }
 
 const LOG4J = `

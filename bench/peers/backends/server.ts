@@ -13,6 +13,7 @@ export interface Plan {
   cwd?: string;
   /** A GET of it is answered with 2xx once the server works. */
   readyUrl: string;
+  readyHeaders?: Record<string, string>;
 }
 
 export interface ServerOptions {
@@ -43,10 +44,10 @@ export class Server<Ports extends string = string> {
 
   /** Starts it, or starts it again on the same ports with the same data. @throws Error with its log */
   async start(): Promise<void> {
-    const { command, env, cwd = this.folder, readyUrl } = this.#plan;
+    const { command, env, cwd = this.folder, readyUrl, readyHeaders } = this.#plan;
     const running = launch(command, { env: { ...process.env, ...env }, cwd, group: true });
     this.#running = running;
-    const failure = await untilReady(running, () => answers(readyUrl), {
+    const failure = await untilReady(running, () => answers(readyUrl, readyHeaders), {
       timeoutMs: this.#timeoutMs,
       wanted: `answer at ${readyUrl}`,
     });
