@@ -109,6 +109,11 @@ export class TailEngine implements Consumer {
     return { ...about, decision: 'pending', firstSeenAt: clock.now() - age, spans, lateSpans: 0, votes: [] };
   }
 
+  /** See `Component.explainsSince`. */
+  explainsSince(): number | undefined {
+    return this.#successor ? this.#successor.explainsSince() : this.#state.explain?.since;
+  }
+
   /** Undecided. */
   get heldTraces(): number {
     const { rows } = this.#state;

@@ -116,3 +116,15 @@ test('after a reload records of before keep their policy and notes, until too ma
   log.begin(new NotesDecider());
   expect(explain(1)).toMatchObject({ policy: 'second', votes: [] });
 });
+
+test('it says since when it remembers every decision, once it has forgotten one', () => {
+  const { log, add, explain } = rig(4096);
+  expect(log.since).toBeUndefined();
+  let n = 1;
+  for (; log.since === undefined && n < 1000; n++) add(n, Buffer.alloc(20, 1));
+  for (let more = 0; more < 200; more++, n++) {
+    add(n, Buffer.alloc(n % 50, 1));
+    const oldest = log.since! - 2000;
+    expect([explain(oldest - 1), explain(oldest) !== undefined]).toEqual([undefined, true]);
+  }
+});

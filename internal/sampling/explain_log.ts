@@ -64,6 +64,13 @@ export class ExplainLog {
   #next = 0;
   /** Records in the ring, replaced ones included. */
   #count = 0;
+  #forgotten = false;
+
+  /** Wall time, milliseconds since 1970, since when every decision is remembered; undefined: none was forgotten yet. */
+  get since(): number | undefined {
+    if (!this.#forgotten || this.#count === 0) return undefined;
+    return this.#doubles[(this.#oldest + DECIDED_AT) >> 1];
+  }
 
   /** @param capacity bytes, 4096 at least */
   constructor(capacity: number) {
@@ -168,6 +175,7 @@ export class ExplainLog {
   }
 
   #forget(): void {
+    this.#forgotten = true;
     const ring = this.#words;
     const at = this.#oldest;
     if ((ring[at + KIND]! & REPLACED) === 0) this.#table.remove(at / UNIT);

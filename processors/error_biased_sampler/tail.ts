@@ -57,6 +57,10 @@ export class Tail implements Component, Consumer {
   explain(traceId: string): Explanation | undefined {
     return this.#engine.explain(traceId);
   }
+
+  explainsSince(): number | undefined {
+    return this.#engine.explainsSince();
+  }
 }
 
 function optionsOf(config: ErrorBiasedConfig): TailOptions {

@@ -28,7 +28,7 @@ test('the defaults are upstream’s, but for what bounds memory and remembers de
     max_trace_spans: 100_000,
     explain: { log_mib: 16, attributes: false },
     consistent_probability: false,
-    stamp_threshold: false,
+    stamp_threshold: 'chance',
     record_policy: false,
     invert_decisions: false,
   });

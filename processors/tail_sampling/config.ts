@@ -75,9 +75,11 @@ export const schema = object({
       '`probabilistic` goes by the randomness of the trace, `ot=rv` or the last 56 bits of its id, as other consistent samplers do, in place of a hash; hash_salt is without effect then.',
     ),
   stamp_threshold: z
-    .boolean()
-    .default(false)
-    .describe('Kept spans carry the probability with which they were kept, `ot=th` in their tracestate.'),
+    .union([z.boolean(), enumeration(['chance'])])
+    .default('chance')
+    .describe(
+      'Kept spans carry the probability with which they were kept, `ot=th` in their tracestate. chance: only where it is less than 1, so that what a policy keeps for what it is stays byte for byte; true: `th:0` for the others too. Without effect with invert_decisions.',
+    ),
   record_policy: z
     .boolean()
     .default(false)
@@ -104,7 +106,7 @@ export const schema = object({
       refuse(['policies', i], `${advice}; remove it, or use sampling_strategy trace-complete`);
     }
   });
-  if (config.stamp_threshold && config.invert_decisions) {
+  if (config.stamp_threshold === true && config.invert_decisions) {
     refuse(['stamp_threshold'], 'has no answer with invert_decisions: use drop or not policies in its place');
   }
 });

@@ -367,10 +367,16 @@ test('consistent_probability: by rv of any span, else by the end of the trace id
   expect(of('1', 'ot=rv:bad')).toBe('not_sampled');
 });
 
-test('without stamp_threshold there is none', () => {
-  const trial = new Trial([percent(100)]);
-  trial.verdict(plain);
-  expect(trial.decision.threshold).toBe(-1n);
+test('by default only what chance decided carries a threshold, with false nothing does', () => {
+  const threshold = (policies: ConstructorParameters<typeof Trial>[0], more: object = {}) => {
+    const trial = new Trial(policies, more);
+    expect(trial.verdict(lowHash())).toBe('sampled');
+    return trial.decision.threshold;
+  };
+  expect(threshold([always, percent(50)])).toBe(-1n);
+  expect(threshold([percent(50)])).toBe(thresholdOf(0.5));
+  expect(threshold([percent(50)], { stamp_threshold: false })).toBe(-1n);
+  expect(threshold([percent(50)], { invert_decisions: true })).toBe(-1n);
 });
 
 test('errors and what a policy picks out go last under pressure', () => {

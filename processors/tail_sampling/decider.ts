@@ -52,10 +52,12 @@ export class PolicyDecider implements Decider {
   readonly #observer: PolicyObserver;
   /** Of the decision under way: by ballot the first policy that gave it, or -1. */
   readonly #first = new Int32Array(7);
+  readonly #stamps: boolean;
   #decisions = 0;
 
   constructor(config: TailSamplingConfig, settings: Surroundings, observer: PolicyObserver) {
     this.#config = config;
+    this.#stamps = config.stamp_threshold !== false && !config.invert_decisions;
     this.#settings = settings;
     this.#observer = observer;
     const compiler = new Compiler(this.#facts, this.#notes, settings, config);
@@ -98,7 +100,7 @@ export class PolicyDecider implements Decider {
     else this.#decideWhole(trace, into);
     if (into.verdict !== 'sampled') return;
     if (this.#records) into.scopeAttributes = this.#records.of(into.policy);
-    if (this.#config.stamp_threshold) into.threshold = this.#threshold(trace);
+    if (this.#stamps) into.threshold = this.#threshold(trace);
   }
 
   /** For spans that come after the decision. */
@@ -193,6 +195,7 @@ export class PolicyDecider implements Decider {
       else kept = either(kept, chance);
     }
     const p = probability(both(kept, opposite(dropped)));
+    if (p === 1 && this.#config.stamp_threshold === 'chance') return -1n;
     return p > 0 ? thresholdOf(p) : -1n;
   }
 }

@@ -61,6 +61,10 @@ export class TailSampling implements Component, Consumer {
   explain(traceId: string): Explanation | undefined {
     return this.#engine.explain(traceId);
   }
+
+  explainsSince(): number | undefined {
+    return this.#engine.explainsSince();
+  }
 }
 
 function optionsOf(config: TailSamplingConfig): TailOptions {
