@@ -4,6 +4,7 @@ import { throughOtelcol } from '../../bench/peers/through_otelcol.ts';
 import type { ProcessorFactory } from '../../internal/core/component.ts';
 import { noContext } from '../../internal/core/consumer.ts';
 import type { Signal } from '../../internal/otlp/payload.ts';
+import { seededRandom } from '../../internal/otlp/sample.ts';
 import { asPayload, generateRequest, randomRequest } from '../../internal/testkit/generate.ts';
 import { loadOracle, type Oracle } from '../../internal/testkit/oracle.ts';
 import { RecordingConsumer, testSettings } from '../../internal/testkit/settings.ts';
@@ -45,6 +46,43 @@ interop.each(signals)('transform: %s of every shape come out as from the Go coll
   const configs = onAnything[signal].map((list) => ({ [`${field[signal]}_statements`]: list }));
   await compare(signal, 'transform', transform as ProcessorFactory, configs, sent);
 });
+
+interop('regular expressions find, capture and replace what Go finds', async () => {
+  const oracle = await loadOracle();
+  const random = seededRandom(11);
+  const texts = Array.from({ length: 40 }, () =>
+    Array.from({ length: Math.floor(random() * 9) }, () => pick(random, [...'abcAé1 \n'])).join(''),
+  );
+  const attributes = texts.map((stringValue, i) => ({ key: `k${i}`, value: { stringValue } }));
+  const request = oracle.request('logs');
+  const own = request
+    .encode(request.fromObject({ resourceLogs: [{ scopeLogs: [{ logRecords: [{ attributes }] }] }] }))
+    .finish();
+  const configs = Array.from({ length: 160 }, () => {
+    const pattern = JSON.stringify(randomPattern(random, 0));
+    return { log_statements: [`replace_all_patterns(log.attributes, "value", ${pattern}, "<\${0}|\${1}|$2>")`] };
+  });
+  await compare('logs', 'transform', transform as ProcessorFactory, configs, [own]);
+});
+
+function pick<T>(random: () => number, from: readonly T[]): T {
+  return from[Math.floor(random() * from.length)]!;
+}
+
+function randomPattern(random: () => number, depth: number): string {
+  const inner = () => randomPattern(random, depth + 1);
+  const kinds = [
+    () => pick(random, ['a', 'b', 'c', 'A', '1', 'é', '\\n']),
+    () => pick(random, ['[ab]', '.', '[^a]', '\\w', '\\d', '\\s', '[[:alpha:]]', '\\pL', '[^\\W1]']),
+    () => pick(random, ['^', '$', '\\b', '\\B', '(?i)', '(?s)', '(?m)']),
+    () => `(${inner()})`,
+    () => `(?:${inner()}|${inner()})`,
+    () => `(?:${inner()})${pick(random, ['?', '*', '+', '{2}', '{1,2}', '*?', '+?', '??'])}`,
+    () => inner() + inner(),
+    () => inner() + inner(),
+  ];
+  return kinds[Math.floor(random() * (depth > 3 ? 3 : kinds.length))]!();
+}
 
 /** What fits records of every shape: keys and values of random requests. */
 const anywhere = (context: string): string[][] => [
