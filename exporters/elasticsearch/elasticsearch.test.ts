@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { systemClock } from '../../internal/core/clock.ts';
 import type { Component, Host } from '../../internal/core/component.ts';
 import type { Consumer } from '../../internal/core/consumer.ts';
+import { decodeJson } from '../../internal/otlp/json.ts';
 import { generatePayload } from '../../internal/testkit/generate.ts';
 import { TestAccount, testSettings } from '../../internal/testkit/settings.ts';
 import { nodesOf, schema } from './config.ts';
@@ -172,6 +173,9 @@ test('each of many refused documents is kept, with its own items', async () => {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line));
+  // Readers of OTLP/JSON take the file as it is.
+  const again = decodeJson('logs', Buffer.from((await readFile(path, 'utf8')).split('\n')[0]!));
+  expect(again).toMatchObject({ itemCount: 1 });
   const kept = lines.slice(0, 1000).map((line) => line.resourceLogs[0].scopeLogs[0].logRecords);
   expect(kept).toEqual(
     Array.from({ length: 1000 }, (_, i) => [expect.objectContaining({ body: { intValue: String(i * 2 + 1) } })]),

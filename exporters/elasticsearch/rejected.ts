@@ -108,8 +108,9 @@ export function* rejectionLines(batch: Payload, refused: readonly Rejected[], ti
 
 function lineOf(payload: Payload, rejection: Rejection, time: number): string {
   const json = Buffer.from(encodeJson(payload)).toString('utf8');
-  const head = JSON.stringify({ time: new Date(time).toISOString(), ...rejection });
-  return `{"sluice.rejected":${head}${json === '{}' ? '}' : `,${json.slice(1)}`}`;
+  const why = JSON.stringify({ time: new Date(time).toISOString(), ...rejection });
+  // Readers look for the key of the signal at the beginning.
+  return `${json.slice(0, -1)}${json === '{}' ? '' : ','}"sluice.rejected":${why}}`;
 }
 
 /** The batch with these items alone. */
