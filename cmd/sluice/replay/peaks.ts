@@ -17,14 +17,15 @@ export class Peaks {
     for (const gauge of gauges) {
       for (const series of this.#registry.get(gauge)?.series.values() ?? []) {
         if (series instanceof HistogramSeries) continue;
-        const { processor = '' } = series.labels;
-        const peak = this.#peaks.get(processor) ?? 0;
-        if (series.value > peak) this.#peaks.set(processor, series.value);
+        const { processor = '', pipeline = '' } = series.labels;
+        const place = pipeline === '' ? processor : `${processor} (${pipeline})`;
+        const peak = this.#peaks.get(place) ?? 0;
+        if (series.value > peak) this.#peaks.set(place, series.value);
       }
     }
   }
 
-  /** By component id. */
+  /** By component and pipeline. */
   all(): { readonly component: string; readonly peakBytes: number }[] {
     const rows = [...this.#peaks].map(([component, peakBytes]) => ({ component, peakBytes }));
     return rows.sort((a, b) => (a.component < b.component ? -1 : 1));

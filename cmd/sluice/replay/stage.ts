@@ -73,6 +73,7 @@ export class Stage {
     // A receiver reserves a body while it is under way.
     if (!this.memory.tryReserve(batch.byteLength)) {
       this.refusedForNow += 1;
+      this.firstRefusal ??= 'the memory budget is full';
       return;
     }
     this.open += 1;

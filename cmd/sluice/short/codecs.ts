@@ -62,7 +62,9 @@ function bytesOf(node: Extract<Node, { kind: 'map' }>, at: Reading): Uint8Array 
   return Buffer.from(at.in('$bytes').text(entry.value, 'bytes in base64') ?? '', 'base64');
 }
 
+/** JSON.stringify would write what is no number as null, and -0 as 0. */
 function doubleJson(value: number): number | string {
+  if (Object.is(value, -0)) return '-0';
   return Number.isFinite(value) ? value : String(value);
 }
 
@@ -175,7 +177,7 @@ export function word(names: readonly string[]): Codec {
       const value = node.kind === 'scalar' ? node.value : null;
       if (typeof value === 'number' && Number.isInteger(value)) return names[value] ?? BigInt(value);
       const said = String(value).toLowerCase();
-      const name = names.find((one) => said === one || said.endsWith(`_${one}`));
+      const name = names.find((one) => said === one) ?? names.find((one) => said.endsWith(`_${one}`));
       return name ?? at.wrong(node, `expected one of ${names.join(', ')}, got ${JSON.stringify(value)}`);
     },
     toJson: (value) => (typeof value === 'bigint' ? Number(value) : names.indexOf(value as string)),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parseDuration } from '../../../internal/config/fields.ts';
+import { durationPattern } from '../../../internal/config/fields.ts';
 
 /** 2024-01-01T00:00:00Z in nanoseconds: what times are counted from unless something else is said. */
 export const defaultStart = 1_704_067_200_000_000_000n;
@@ -43,7 +43,7 @@ export class Frame {
   /** Times within a day of the start as what has passed since then, others as RFC 3339. @param nanos since 1970 */
   timeText(nanos: bigint): string {
     const offset = nanos - this.start;
-    return offset > -dayNanos && offset < dayNanos ? durationText(offset) : rfc3339(nanos);
+    return offset > -dayNanos && offset < dayNanos ? durationText(offset) : (rfc3339(nanos) ?? `${offset}ns`);
   }
 
   /** @returns nanoseconds since 1970; undefined for what is neither a duration nor RFC 3339 */
@@ -53,10 +53,26 @@ export class Frame {
   }
 }
 
-/** @returns nanoseconds of a Go duration */
+const units: Readonly<Record<string, bigint>> = {
+  ns: 1n,
+  us: 1000n,
+  µs: 1000n,
+  μs: 1000n,
+  ms: 1_000_000n,
+  s: 1_000_000_000n,
+  m: 60_000_000_000n,
+  h: 3_600_000_000_000n,
+};
+
+/** @returns nanoseconds of a Go duration, exactly; undefined for what is none */
 export function durationOf(text: string): bigint | undefined {
-  const ms = parseDuration(text);
-  return ms === undefined ? undefined : BigInt(Math.round(ms * 1e6));
+  if (!durationPattern.test(text) || text.length > 100) return undefined;
+  let total = 0n;
+  for (const [, whole, fraction = '', unit] of text.matchAll(/(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/g)) {
+    const one = units[unit!]!;
+    total += BigInt(whole || 0) * one + (BigInt(fraction || 0) * one) / 10n ** BigInt(fraction.length);
+  }
+  return text.startsWith('-') ? -total : total;
 }
 
 /** @returns nanoseconds since 1970 of a time such as 2024-01-01T00:00:00.5Z */
@@ -84,10 +100,11 @@ export function durationText(nanos: bigint): string {
   return `${nanos < 0n ? '-' : ''}${size / unit}${unit > 1n && rest !== '' ? `.${rest}` : ''}${name}`;
 }
 
-function rfc3339(nanos: bigint): string {
+/** Undefined beyond what dates reach. */
+function rfc3339(nanos: bigint): string | undefined {
   const seconds = nanos / 1_000_000_000n;
   const ms = Number(seconds) * 1000;
-  if (ms > 8.64e15) return `${nanos}ns`;
+  if (ms > 8.64e15) return undefined;
   const fraction = String(nanos % 1_000_000_000n)
     .padStart(9, '0')
     .replace(/0+$/, '');

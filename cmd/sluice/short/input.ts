@@ -9,8 +9,9 @@ import { readRecord } from './record.ts';
 import { allKinds, around } from './specs.ts';
 import { toPayload } from './telemetry.ts';
 
-/** More would not be a test any more. */
+/** Copies of a step, and records of one kind with all copies: more would not be a test any more. */
 const maxRepeat = 100_000;
+const maxRecords = 200_000;
 
 /** Batches that arrive together. */
 export interface Step {
@@ -85,6 +86,9 @@ function readBatch(
 ): Payload | undefined {
   const items = at.list(list, `a list of ${kind.list}`)?.items ?? [];
   const outside = plan.outside && readRecord(around, plan.outside, step.in('around').as('part'));
+  if (items.length * plan.repeat > maxRecords) {
+    return at.wrong(list, `expected at most ${maxRecords} records, got ${items.length} ${plan.repeat} times`);
+  }
   const records = [];
   const before = at.issues.length;
   for (let copy = 1; copy <= plan.repeat && at.issues.length === before; copy++) {

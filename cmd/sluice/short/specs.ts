@@ -15,9 +15,9 @@ import {
   word,
 } from './codecs.ts';
 import { own } from './frame.ts';
-import type { Codec } from './reading.ts';
+import { type Codec, said } from './reading.ts';
 import { field, nested, type Spec } from './record.ts';
-import type { Fields, Value } from './values.ts';
+import { type Fields, Matcher, type Value } from './values.ts';
 
 const nothing: Fields = new Map();
 const none: readonly Value[] = [];
@@ -117,7 +117,15 @@ const logSpec: Spec = {
 const buckets = nested({ offset: field('offset', integer, 0n), buckets: field('bucketCounts', listOf(integer), none) });
 
 /** An integer is written without a point, a double with one. */
-const number: Codec = { ...any, read: (node, at) => at.matcher(node) ?? any.read(node, at) };
+const number: Codec = {
+  ...any,
+  read(node, at) {
+    const value = any.read(node, at);
+    if (value === undefined || typeof value === 'bigint' || typeof value === 'number' || value instanceof Matcher)
+      return value;
+    return at.wrong(node, `expected a number, got ${said(node)}`);
+  },
+};
 
 /** Of all kinds of points: a record has what its kind has. `value` stands in one of two fields. */
 const pointSpec: Spec = {
@@ -141,6 +149,17 @@ const pointSpec: Spec = {
     optional(listOf(nested({ quantile: field('quantile', double, 0), value: field('value', double, 0) }))),
   ),
   flags: field('flags', integer, 0n),
+};
+
+const common = ['attributes', 'start', 'time', 'flags'];
+const summed = [...common, 'count', 'sum', 'min', 'max'];
+/** What a point of each type of metric may have. */
+export const pointFields: Readonly<Record<string, readonly string[]>> = {
+  gauge: [...common, 'value'],
+  sum: [...common, 'value'],
+  histogram: [...summed, 'bounds', 'buckets'],
+  exponential_histogram: [...summed, 'scale', 'zero_count', 'zero_threshold', 'positive', 'negative'],
+  summary: [...common, 'count', 'sum', 'quantiles'],
 };
 
 const plainPoint = nested(pointSpec);

@@ -3,7 +3,7 @@ import type { Payload } from '../../../internal/otlp/payload.ts';
 import { isMalformed } from '../../../internal/otlp/wire.ts';
 import { durationOf, durationText, type Frame } from './frame.ts';
 import { recordFromJson, recordToJson } from './record.ts';
-import { type Kind, kindsBySignal } from './specs.ts';
+import { type Kind, kindsBySignal, pointFields } from './specs.ts';
 import { equal, type Fields, type Value } from './values.ts';
 
 type Json = Record<string, any>;
@@ -45,6 +45,7 @@ function outgoing({ one }: Kind, record: Fields, json: Json, frame: Frame): Json
     return { ...rest, endTimeUnixNano: String(from + durationOf(String(duration))!) };
   }
   if (one === 'log') return record.get('body') === null ? { ...json, body: undefined } : json;
+  checkPoints(record);
   const { type, aggregationTemporality, isMonotonic, dataPoints, ...rest } = json;
   const name = dataOf[String(record.get('type'))];
   if (!name) return rest;
@@ -52,6 +53,16 @@ function outgoing({ one }: Kind, record: Fields, json: Json, frame: Frame): Json
   if (name !== 'gauge' && name !== 'summary') data.aggregationTemporality = aggregationTemporality;
   if (name === 'sum') data.isMonotonic = isMonotonic;
   return { ...rest, [name]: data };
+}
+
+/** What OTLP/JSON would pass over. */
+function checkPoints(metric: Fields): void {
+  const type = String(metric.get('type'));
+  const known = pointFields[type];
+  for (const point of (metric.get('points') as readonly Fields[]) ?? []) {
+    const foreign = [...point.keys()].find((key) => known && !known.includes(key));
+    if (foreign) throw new Error(`a point of type ${type} has no ${foreign}: expected ${known!.join(', ')}`);
+  }
 }
 
 /** The records of a batch with what stands around them, all fields with their values. */
@@ -79,7 +90,10 @@ export function singles(batch: Payload): Payload[] {
     for (const scope of group[scopes] ?? []) {
       for (const record of scope[records] ?? []) {
         const one = { [groups]: [{ ...group, [scopes]: [{ ...scope, [records]: [record] }] }] };
-        const payload = decodeJson(signal, JSON.stringify(one));
+        const payload = decodeJson(
+          signal,
+          JSON.stringify(one, (_, value) => (Object.is(value, -0) ? '-0' : value)),
+        );
         if (!isMalformed(payload)) each.push(payload);
       }
     }
