@@ -35,11 +35,12 @@ export class TailMetrics implements TailObserver {
   readonly #withoutTraceId: Counter;
   readonly #ends: (() => void)[];
 
-  constructor({ meter, id }: Settings, buffer: () => BufferGauges) {
+  constructor({ meter, id, pipeline = '' }: Settings, buffer: () => BufferGauges) {
     const spec = (name: string, help: string, labels: Readonly<Record<string, string>> = {}) => ({
       name: `sluice_tail_sampling_${name}`,
       help,
-      labels: { processor: id, ...labels },
+      // The same sampler may stand in several pipelines, each with a buffer of its own.
+      labels: { processor: id, pipeline, ...labels },
     });
     const decisions = (trigger: Trigger) =>
       meter.counter(spec('decisions_total', 'Decisions on traces by what made them due.', { trigger }));

@@ -12,7 +12,7 @@ function upstream(
 }
 
 function ours(type: CatalogueEntry['type'], name: string, labels: readonly string[], help: string): CatalogueEntry {
-  return entry(type, `sluice_tail_sampling_${name}`, ['processor', ...labels], help);
+  return entry(type, `sluice_tail_sampling_${name}`, ['processor', 'pipeline', ...labels], help);
 }
 
 const vote = ['policy', 'sampled', 'decision'];

@@ -49,11 +49,16 @@ test('traces wait for decision_wait and leave if a policy samples them', async (
   expect(metric('count_spans_sampled', { policy: 'slow', ...sampled })).toBe(2);
   expect(metric('sampling_policy_execution_count', { policy: 'slow' })).toBe(3);
   expect(
-    meter.value('sluice_tail_sampling_decisions_total', { processor: 'tail_sampling', trigger: 'decision_wait' }),
+    meter.value('sluice_tail_sampling_decisions_total', {
+      processor: 'tail_sampling',
+      pipeline: 'traces',
+      trigger: 'decision_wait',
+    }),
   ).toBe(3);
-  expect(meter.recorded('sluice_tail_sampling_decision_lag_milliseconds', { processor: 'tail_sampling' }).length).toBe(
-    3,
-  );
+  expect(
+    meter.recorded('sluice_tail_sampling_decision_lag_milliseconds', { processor: 'tail_sampling', pipeline: 'traces' })
+      .length,
+  ).toBe(3);
   await stop();
 });
 

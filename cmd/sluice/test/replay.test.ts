@@ -168,7 +168,7 @@ test('a tail sampler decides as it would have, on virtual time, and each decisio
   expect(samplers[0]).toMatchObject({ triggers: { decision_wait: 200 }, unknown: 0 });
   expect(exporters).toEqual([expect.objectContaining({ traces: 20 + half!.kept, errorTracesMissed: 0 })]);
   expect(exporters[0]!.requests).toBeGreaterThan(5);
-  expect(memory.buffers).toEqual([{ component: 'tail_sampling', peakBytes: expect.any(Number) }]);
+  expect(memory.buffers).toEqual([{ component: 'tail_sampling (traces)', peakBytes: expect.any(Number) }]);
 });
 
 test('--compare of two sets of policies names who decided what in either', async () => {
