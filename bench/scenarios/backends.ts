@@ -125,12 +125,13 @@ export const backendScenarios: readonly Scenario[] = [
   }),
   backend({
     name: 'elasticsearch-bulk',
-    summary: 'spans to Elasticsearch bulk, 512 spans per request (the Go peer has no such exporter)',
+    summary: 'spans to Elasticsearch bulk, uncompressed, 512 spans per request (the Go peer has no such exporter)',
     shape: { ...grpc, signal: 'traces' },
     subjects: ['sluice'],
     perItem: 1,
     sinks: [startBulkSink],
-    yaml: ([port]) => document('traces', {}, { elasticsearch: `{ endpoint: 'http://127.0.0.1:${port}' }` }),
+    yaml: ([port]) =>
+      document('traces', {}, { elasticsearch: `{ endpoint: 'http://127.0.0.1:${port}', compression: none }` }),
     goals: [{ figure: 'itemsPerCpuSecond', atLeast: 150_000 }],
   }),
   backend({
