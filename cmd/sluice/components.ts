@@ -31,6 +31,7 @@ export const components: readonly ComponentEntry[] = [
     [],
     async () => (await import('../../processors/probabilistic_sampler/index.ts')).default,
   ),
+  entry('processor', 'rate_limiter', [], async () => (await import('../../processors/rate_limiter/index.ts')).default),
   entry('processor', 'redaction', [], async () => (await import('../../processors/redaction/index.ts')).default),
   entry('processor', 'resource', [], async () => (await import('../../processors/resource/index.ts')).default),
   entry('processor', 'span', [], async () => (await import('../../processors/span/index.ts')).default),

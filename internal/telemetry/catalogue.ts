@@ -1,4 +1,5 @@
 import { type CatalogueEntry, entry } from './catalogue_entry.ts';
+import { qualityEntries } from './catalogue_quality.ts';
 import { tailEntries } from './catalogue_tail.ts';
 
 const items = ['spans', 'metric_points', 'log_records'] as const;
@@ -151,6 +152,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   ),
 
   ...tailEntries,
+  ...qualityEntries,
 
   ...each('otelcol_exporter_sent', ['exporter'], 'Items the destination took.'),
   ...each('otelcol_exporter_send_failed', ['exporter'], 'Items the destination did not take, after all tries.'),

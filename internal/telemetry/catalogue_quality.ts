@@ -1,0 +1,26 @@
+import { type CatalogueEntry, entry } from './catalogue_entry.ts';
+
+const processor = ['processor', 'otel.signal'];
+
+/** Processors that limit, merge or judge what passes. */
+export const qualityEntries: readonly CatalogueEntry[] = [
+  entry(
+    'counter',
+    'sluice_rate_limiter_items_total',
+    [...processor, 'outcome'],
+    'Items by outcome: passed, refused (the sender was told) or dropped.',
+  ),
+  entry(
+    'counter',
+    'sluice_rate_limiter_limited_items_total',
+    [...processor, 'key'],
+    'Items over the limit, refused or dropped, by key: at most reported_keys of them, the others as (other).',
+  ),
+  entry('gauge', 'sluice_rate_limiter_keys', processor, 'Keys with a bucket of their own.'),
+  entry(
+    'counter',
+    'sluice_rate_limiter_overflows_total',
+    processor,
+    'Times that a key shared the bucket of those that found no room (max_keys) or are too long.',
+  ),
+];
