@@ -112,8 +112,8 @@ function lagP99(text: string): number {
 }
 
 const policies = `[ { name: errors, type: status_code, status_code: { status_codes: [ERROR] } }, { name: slow, type: latency, latency: { threshold_ms: 1000 } }, { name: rest, type: probabilistic, probabilistic: { sampling_percentage: 5 } } ]`;
-const tail = (wait: string, more = ''): Parts => ({
-  tail_sampling: `{ decision_wait: ${wait}, num_traces: 150000, expected_new_traces_per_sec: 6400, ${more} policies: ${policies} }`,
+const tail = (wait: string, numTraces: number, more = ''): Parts => ({
+  tail_sampling: `{ decision_wait: ${wait}, num_traces: ${numTraces}, expected_new_traces_per_sec: 6400, ${more} policies: ${policies} }`,
 });
 
 export const samplingScenarios: readonly Scenario[] = [
@@ -121,9 +121,10 @@ export const samplingScenarios: readonly Scenario[] = [
     name: 'tail-51k',
     summary: 'tail_sampling by errors, latency and 5%; 51,000 spans/s in traces of 8, held for 10 s',
     shape: { ...grpc, connections: 2, streams: 8, rate: 51_000 },
-    yaml: (_subject, port) => pipelineYaml(grpc, port, tail('10s')),
+    yaml: (_subject, port) => pipelineYaml(grpc, port, tail('10s', 80_000)),
     seconds: 20,
     runs: 2,
+    warmupSeconds: 3,
     restSeconds: 14,
     goals: [
       { figure: 'itemsPerCpuSecond', atLeastTimes: 3 },
@@ -138,7 +139,7 @@ export const samplingScenarios: readonly Scenario[] = [
     name: 'tail-100k-held',
     summary: 'tail_sampling, 80,000 spans/s: over 100,000 traces of 8 spans held at once for 10 s',
     shape: { ...grpc, connections: 2, streams: 8, rate: 84_000 },
-    yaml: (_subject, port) => pipelineYaml(grpc, port, tail('10s')),
+    yaml: (_subject, port) => pipelineYaml(grpc, port, tail('10s', 150_000)),
     seconds: 16,
     runs: 1,
     restSeconds: 14,
@@ -149,7 +150,8 @@ export const samplingScenarios: readonly Scenario[] = [
     summary:
       'tail_sampling with a tenth of the memory it would need: 64 MiB of buffer, 60 s of 170,000 spans/s held for 8 s',
     shape: { ...grpc, connections: 4, streams: 4, rate: 170_000 },
-    yaml: (subject, port) => pipelineYaml(grpc, port, tail('8s', subject === 'sluice' ? 'max_buffer_mib: 64,' : '')),
+    yaml: (subject, port) =>
+      pipelineYaml(grpc, port, tail('8s', 200_000, subject === 'sluice' ? 'max_buffer_mib: 64,' : '')),
     seconds: 60,
     runs: 1,
     restSeconds: 12,

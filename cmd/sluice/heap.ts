@@ -31,12 +31,15 @@ export function settleHeap(memory: MemoryBudget, clock: Clock): () => void {
     return heapTotal + external - memory.used - memory.apart;
   };
   let lasting = 0;
+  let apart = memory.apart;
   const watch = clock.every(watchMs, () => {
     const now = besides();
     lasting = Math.min(lasting, now);
+    const moved = memory.apart !== apart;
+    apart = memory.apart;
     if (now < Math.max(maxSlackBytes, lasting + moreSlackBytes)) return;
     // With little to do there is time to give the heap's own pages back, too.
-    const quiet = memory.used < quietBytes && lasting < maxSlackBytes;
+    const quiet = memory.used < quietBytes && !moved && lasting < maxSlackBytes;
     collect({ type: 'major', execution: 'sync', flavor: quiet ? 'last-resort' : 'regular' });
     // What is still there is no garbage but something that lives, such as a sampler's traces.
     lasting = besides();
