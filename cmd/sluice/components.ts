@@ -15,6 +15,12 @@ export const components: readonly ComponentEntry[] = [
   entry('processor', 'filter', [], async () => (await import('../../processors/filter/index.ts')).default),
   entry(
     'processor',
+    'logdedup',
+    ['log_dedup'],
+    async () => (await import('../../processors/logdedup/index.ts')).default,
+  ),
+  entry(
+    'processor',
     'memory_limiter',
     [],
     async () => (await import('../../processors/memory_limiter/index.ts')).default,

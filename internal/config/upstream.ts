@@ -20,7 +20,7 @@ const names: Readonly<Record<Kind, string>> = {
     zipkin zookeeper`,
   processor: `
     coralogix cumulativetodelta deltatocumulative deltatorate dnslookup geoip groupbyattrs
-    groupbytrace interval isolationforest k8sattributes logdedup logstransform memoryballast metricsgeneration
+    groupbytrace interval isolationforest k8sattributes logstransform memoryballast metricsgeneration
     metricstarttime metricstransform queuebatch remotetap resourcedetection
     routing schema spanmetrics sumologic unroll`,
   exporter: `

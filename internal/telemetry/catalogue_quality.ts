@@ -23,4 +23,17 @@ export const qualityEntries: readonly CatalogueEntry[] = [
     processor,
     'Times that a key shared the bucket of those that found no room (max_keys) or are too long.',
   ),
+  entry(
+    'counter',
+    'sluice_logdedup_duplicates_total',
+    processor,
+    'Log records merged into an earlier one, or spans left out because they came before.',
+  ),
+  entry('gauge', 'sluice_logdedup_entries', processor, 'Different log records kept, or spans remembered.'),
+  entry(
+    'counter',
+    'sluice_logdedup_early_flushes_total',
+    processor,
+    'Intervals or windows cut short because max_entries, max_bytes or max_spans was reached.',
+  ),
 ];

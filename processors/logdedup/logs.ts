@@ -1,0 +1,189 @@
+import type { Timer } from '../../internal/core/clock.ts';
+import type { Component, Settings } from '../../internal/core/component.ts';
+import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
+import { Delivery } from '../../internal/core/delivery.ts';
+import { Notice } from '../../internal/core/notice.ts';
+import { acceptedPromise, type Outcome, retryable } from '../../internal/core/outcome.ts';
+import type { Payload } from '../../internal/otlp/payload.ts';
+import { type Place, rewriteLogs } from '../../internal/otlp/rewrite.ts';
+import type { LogRecord } from '../../internal/otlp/view/log_record.ts';
+import { type CompiledCondition, compileCondition, OttlError, Scene } from '../../internal/ottl/index.ts';
+import type { LogdedupConfig } from './config.ts';
+import { Emitter } from './emit.ts';
+import { Identity } from './identity.ts';
+import { dedupMetrics, type Metrics } from './metrics.ts';
+import { entryBytes, Table } from './table.ts';
+
+/** How long a sender is asked to wait when there is no room. */
+const retryHintMs = 1000;
+
+/** A record to be merged, and where its groups lie. */
+interface Taken {
+  readonly buf: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  readonly resource: readonly [start: number, end: number];
+  readonly scope: readonly [start: number, end: number];
+}
+
+/**
+ * Says yes to what it merges and keeps one record of each kind until the interval ends, in the memory budget. What no
+ * condition selects passes within the call; if that is refused, nothing of the batch is merged, since it comes again.
+ */
+export class LogDedup implements Component, Consumer {
+  readonly #settings: Settings;
+  readonly #config: LogdedupConfig;
+  readonly #next: Consumer;
+  readonly #delivery: Delivery;
+  readonly #emitter: Emitter;
+  readonly #identity: Identity;
+  readonly #conditions: readonly CompiledCondition[];
+  readonly #metrics: Metrics;
+  readonly #problems: Notice;
+  readonly #scene = new Scene();
+  #table: Table;
+  #timer: Timer | undefined;
+  #closed = false;
+  #shutdown: Promise<void> | undefined;
+
+  constructor(settings: Settings, config: LogdedupConfig, next: Consumer) {
+    const { clock, random } = settings;
+    this.#settings = settings;
+    this.#config = config;
+    this.#next = next;
+    this.#delivery = new Delivery(settings, next);
+    this.#emitter = new Emitter(config);
+    this.#identity = new Identity(config, random);
+    this.#table = new Table(this.#identity);
+    this.#problems = new Notice(clock);
+    const surroundings = { now: () => BigInt(Math.round(clock.now() * 1e6)), random };
+    this.#conditions = config.conditions.map((text) => {
+      const compiled = compileCondition(text, 'log', { surroundings });
+      if (!compiled.ok) throw new Error(compiled.problem.message);
+      return compiled;
+    });
+    this.#metrics = dedupMetrics(settings, () => this.#table.entries);
+  }
+
+  consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
+    const { id, memory } = this.#settings;
+    if (this.#closed) return Promise.resolve(retryable(`${id} is stopping`, retryHintMs));
+    if (this.#delivery.full) {
+      return Promise.resolve(retryable(`${id}: the next component is slow or refuses`, retryHintMs));
+    }
+    const { kept, taken } = this.#select(batch);
+    if (taken.length === 0) return this.#next.consume(batch, ctx);
+    // More than is kept in the end; what is too much goes back as soon as that is known.
+    const reserved = 2 * batch.byteLength + entryBytes * taken.length;
+    if (!memory.takeOver(reserved)) {
+      return Promise.resolve(retryable(`${id}: far more than the memory budget is held`, retryHintMs));
+    }
+    const answer = kept.itemCount === 0 ? acceptedPromise : this.#next.consume(kept, ctx);
+    if (answer === acceptedPromise) {
+      this.#merge(taken, reserved);
+      return acceptedPromise;
+    }
+    return answer.then((outcome) => {
+      if (outcome.status === 'accepted') this.#merge(taken, reserved);
+      else memory.release(reserved);
+      return outcome;
+    });
+  }
+
+  shutdown(abort: AbortSignal): Promise<void> {
+    this.#shutdown ??= this.#close(abort);
+    return this.#shutdown;
+  }
+
+  async #close(abort: AbortSignal): Promise<void> {
+    this.#closed = true;
+    this.#flush();
+    await this.#delivery.drain(abort);
+    this.#metrics.end();
+  }
+
+  #select(batch: Payload): { readonly kept: Payload; readonly taken: readonly Taken[] } {
+    const taken: Taken[] = [];
+    const kept = rewriteLogs(batch, {
+      record: (log, patch, { resource, scope }) => {
+        if (!this.#wants(log, { resource, scope })) return;
+        patch.drop();
+        const { buf, start, end } = log;
+        taken.push({
+          buf,
+          start,
+          end,
+          resource: [resource.start, resource.end],
+          scope: [scope.start, scope.end],
+        });
+      },
+    });
+    return { kept, taken };
+  }
+
+  #wants(log: LogRecord, { resource, scope }: Place): boolean {
+    if (this.#conditions.length === 0) return true;
+    const scene = this.#scene;
+    scene.resource = resource;
+    scene.scope = scope;
+    scene.log = log;
+    try {
+      return this.#conditions.some((condition) => condition.test(scene));
+    } catch (thrown) {
+      if (!(thrown instanceof OttlError)) throw thrown;
+      this.#problems.event((leftOut) => {
+        const fields = { problem: thrown.message, left_out_before: leftOut };
+        this.#settings.logger.warn('a condition could not be evaluated: the record passes unmerged', fields);
+      });
+      return false;
+    }
+  }
+
+  /** @param reserved bytes of the memory budget, more than enough */
+  #merge(taken: readonly Taken[], reserved: number): void {
+    const { account, clock, memory } = this.#settings;
+    const now = clock.now();
+    let before = this.#table.bytes;
+    let left = reserved;
+    let duplicates = 0;
+    for (const record of taken) {
+      const { buf } = record;
+      const [resource, scope] = [range(buf, record.resource), range(buf, record.scope)];
+      if (this.#table.add(record, this.#table.group(resource, scope), now)) account.hold(1);
+      else duplicates++;
+      if (this.#table.entries < this.#config.max_entries && this.#table.bytes < this.#config.max_bytes) continue;
+      left -= this.#table.bytes - before;
+      this.#metrics.early.add(1);
+      this.#flush();
+      before = 0;
+    }
+    left -= this.#table.bytes - before;
+    memory.release(left);
+    if (duplicates > 0) {
+      account.filtered(duplicates);
+      this.#metrics.duplicates.add(duplicates);
+    }
+    if (this.#closed) this.#flush();
+    else if (this.#table.entries > 0) this.#timer ??= clock.after(this.#config.interval, () => this.#flush());
+  }
+
+  #flush(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    const table = this.#table;
+    if (table.entries === 0) return;
+    this.#table = new Table(this.#identity);
+    let left = table.bytes;
+    let items = table.entries;
+    for (const payload of this.#emitter.batches(table, this.#settings.clock.now())) {
+      items -= payload.itemCount;
+      const reserved = items === 0 ? left : Math.min(left, payload.byteLength);
+      left -= reserved;
+      this.#delivery.pass({ payload, ctx: { abort: this.#delivery.abort, persistent: true }, reserved });
+    }
+  }
+}
+
+function range(buf: Uint8Array, [start, end]: readonly [number, number]) {
+  return { buf, start, end };
+}
