@@ -1,3 +1,4 @@
+import { enrichmentEntries } from './catalogue_enrichment.ts';
 import { type CatalogueEntry, entry } from './catalogue_entry.ts';
 import { qualityEntries } from './catalogue_quality.ts';
 import { tailEntries } from './catalogue_tail.ts';
@@ -41,6 +42,7 @@ function elasticsearch(): CatalogueEntry[] {
 }
 
 export const catalogue: readonly CatalogueEntry[] = [
+  ...enrichmentEntries(),
   ...each('otelcol_receiver_accepted', receiver, 'Items taken into the pipeline.'),
   ...each('otelcol_receiver_refused', receiver, 'Items the pipeline did not take; the sender was told.'),
   ...each('otelcol_receiver_failed', receiver, 'Items lost to an error inside the receiver.'),

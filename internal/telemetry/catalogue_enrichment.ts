@@ -1,0 +1,16 @@
+import { type CatalogueEntry, entry } from './catalogue_entry.ts';
+
+/** What the enrichment processor counts. */
+export function enrichmentEntries(): CatalogueEntry[] {
+  const source = ['processor', 'source'];
+  const named = (type: CatalogueEntry['type'], name: string, labels: readonly string[], help: string) =>
+    entry(type, `sluice_enrichment_${name}`, labels, help);
+  return [
+    named('counter', 'lookups_total', [...source, 'outcome'], 'Keys of batches: hit, absent, miss, failed or late.'),
+    named('counter', 'incomplete_batches_total', ['processor'], 'Batches that went on without a source.'),
+    named('counter', 'skipped_entries_total', source, 'Entries of a file that were broken, twice there or too many.'),
+    named('gauge', 'waiting_batches', ['processor'], 'Batches that wait for lookups.'),
+    named('gauge', 'cache_entries', source, 'Answers of a source that are kept.'),
+    named('gauge', 'cache_bytes', source, 'Bytes of the answers that are kept.'),
+  ];
+}

@@ -1,0 +1,167 @@
+import type { Settings } from '../../internal/core/component.ts';
+import { Notice } from '../../internal/core/notice.ts';
+import type { Answer, Facts } from './facts.ts';
+
+/** All times in milliseconds. */
+export interface LookupLimits {
+  readonly timeout: number;
+  readonly ttl: number;
+  readonly negative_ttl: number;
+  readonly max_in_flight: number;
+  readonly max_waiting: number;
+  readonly cache_max_entries: number;
+  readonly cache_max_bytes: number;
+  readonly failures_to_open: number;
+  readonly open_for: number;
+}
+
+type Ask = (key: string, abort: AbortSignal) => Promise<Facts | undefined>;
+
+interface Cached {
+  readonly answer: Answer;
+  readonly until: number;
+  readonly bytes: number;
+}
+
+interface Waiting {
+  readonly key: string;
+  readonly done: (answer: Answer) => void;
+}
+
+/** Asks for each key once at a time, remembers what came, and leaves alone what keeps failing. */
+export class Lookups {
+  readonly #settings: Settings;
+  readonly #source: string;
+  readonly #limits: LookupLimits;
+  readonly #ask: Ask;
+  /** Least recently used first. */
+  readonly #cache = new Map<string, Cached>();
+  #cacheBytes = 0;
+  readonly #pending = new Map<string, Promise<Answer>>();
+  #waiting: Waiting[] = [];
+  readonly #running = new Set<AbortController>();
+  #failures = 0;
+  #openUntil = 0;
+  #closed = false;
+  readonly #troubles: Notice;
+  readonly #ends: (() => void)[];
+
+  constructor(settings: Settings, source: string, limits: LookupLimits, ask: Ask) {
+    this.#settings = settings;
+    this.#source = source;
+    this.#limits = limits;
+    this.#ask = ask;
+    this.#troubles = new Notice(settings.clock);
+    const labels = { processor: settings.id, source };
+    const { meter } = settings;
+    this.#ends = [
+      meter.observe(
+        { name: 'sluice_enrichment_cache_entries', help: 'Answers of a source that are kept.', labels },
+        () => this.#cache.size,
+      ),
+      meter.observe(
+        { name: 'sluice_enrichment_cache_bytes', help: 'Bytes of the answers that are kept.', labels },
+        () => this.#cacheBytes,
+      ),
+    ];
+  }
+
+  /** The promise never rejects. */
+  find(key: string): Answer | Promise<Answer> {
+    const now = this.#settings.clock.monotonic();
+    const known = this.#cache.get(key);
+    if (known && known.until > now) {
+      this.#cache.delete(key);
+      this.#cache.set(key, known);
+      return known.answer;
+    }
+    if (known) this.#forget(key, known);
+    const pending = this.#pending.get(key);
+    if (pending) return pending;
+    if (this.#closed || now < this.#openUntil) return 'failed';
+    // After the pause a single lookup tries whether it works again.
+    const most = this.#failures >= this.#limits.failures_to_open ? 1 : this.#limits.max_in_flight;
+    if (this.#running.size >= most && (most === 1 || this.#waiting.length >= this.#limits.max_waiting)) return 'failed';
+    const answer = new Promise<Answer>((done) => {
+      if (this.#running.size < most) void this.#run({ key, done });
+      else this.#waiting.push({ key, done });
+    });
+    this.#pending.set(key, answer);
+    return answer;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const running of this.#running) running.abort(new Error('stopped'));
+    this.#failWaiting();
+    for (const end of this.#ends) end();
+  }
+
+  async #run({ key, done }: Waiting): Promise<void> {
+    const abort = new AbortController();
+    this.#running.add(abort);
+    const { timeout } = this.#limits;
+    const late = () => abort.abort(new Error(`no answer within ${timeout} ms (timeout)`));
+    const timer = this.#settings.clock.after(timeout, late);
+    let answer: Answer;
+    try {
+      answer = (await this.#ask(key, abort.signal)) ?? 'miss';
+      this.#failures = 0;
+    } catch (error) {
+      answer = 'failed';
+      this.#failed((abort.signal.reason ?? error) as Error);
+    }
+    timer.cancel();
+    this.#running.delete(abort);
+    this.#keep(key, answer);
+    this.#pending.delete(key);
+    done(answer);
+    this.#startNext();
+  }
+
+  #startNext(): void {
+    if (this.#settings.clock.monotonic() < this.#openUntil) this.#failWaiting();
+    const next = this.#waiting.shift();
+    if (next) void this.#run(next);
+  }
+
+  #failed({ message }: Error): void {
+    if (this.#closed) return;
+    this.#failures++;
+    const open = this.#failures >= this.#limits.failures_to_open;
+    if (open) this.#openUntil = this.#settings.clock.monotonic() + this.#limits.open_for;
+    this.#troubles.event((leftOut) => {
+      const fields = { source: this.#source, reason: message, left_out_before: leftOut };
+      const text = open ? 'a source fails again and again: it is left alone for open_for' : 'a lookup failed';
+      this.#settings.logger.warn(text, fields);
+    });
+  }
+
+  #failWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { key, done } of waiting) {
+      this.#pending.delete(key);
+      done('failed');
+    }
+  }
+
+  #keep(key: string, answer: Answer): void {
+    const { ttl, negative_ttl, cache_max_bytes, cache_max_entries } = this.#limits;
+    const found = typeof answer !== 'string';
+    const bytes = 2 * key.length + (found ? answer.bytes : 0) + 100;
+    if (bytes > cache_max_bytes) return;
+    const until = this.#settings.clock.monotonic() + (found ? ttl : negative_ttl);
+    this.#cache.set(key, { answer, until, bytes });
+    this.#cacheBytes += bytes;
+    for (const [oldest, cached] of this.#cache) {
+      if (this.#cache.size <= cache_max_entries && this.#cacheBytes <= cache_max_bytes) break;
+      this.#forget(oldest, cached);
+    }
+  }
+
+  #forget(key: string, { bytes }: Cached): void {
+    this.#cache.delete(key);
+    this.#cacheBytes -= bytes;
+  }
+}

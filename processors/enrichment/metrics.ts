@@ -1,0 +1,45 @@
+import type { Settings } from '../../internal/core/component.ts';
+import type { Counter } from '../../internal/core/telemetry.ts';
+import type { Answer } from './facts.ts';
+
+const outcomes = ['hit', 'absent', 'miss', 'failed', 'late'] as const;
+
+export class EnrichmentMetrics {
+  readonly end: () => void;
+  readonly #incomplete: Counter;
+  /** By source, in order. */
+  readonly #lookups: readonly Readonly<Record<(typeof outcomes)[number], Counter>>[];
+
+  constructor({ meter, id }: Settings, sources: readonly string[], waiting: () => number) {
+    const lookup = (source: string, outcome: string) =>
+      meter.counter({
+        name: 'sluice_enrichment_lookups_total',
+        help: 'Keys of batches by source and outcome: hit, absent, miss, failed or late.',
+        labels: { processor: id, source, outcome },
+      });
+    this.#lookups = sources.map(
+      (source) =>
+        Object.fromEntries(outcomes.map((outcome) => [outcome, lookup(source, outcome)])) as Record<
+          (typeof outcomes)[number],
+          Counter
+        >,
+    );
+    this.#incomplete = meter.counter({
+      name: 'sluice_enrichment_incomplete_batches_total',
+      help: 'Batches that went on without what a source failed to say in time.',
+      labels: { processor: id },
+    });
+    const help = 'Batches that wait for lookups.';
+    this.end = meter.observe({ name: 'sluice_enrichment_waiting_batches', help, labels: { processor: id } }, waiting);
+  }
+
+  /** @param asked each key of a batch once, by source */
+  count(asked: readonly ReadonlyMap<string, Answer>[], incomplete: boolean): void {
+    for (let i = 0; i < asked.length; i++) {
+      for (const answer of asked[i]!.values()) {
+        this.#lookups[i]![typeof answer === 'string' ? answer : 'hit'].add(1);
+      }
+    }
+    if (incomplete) this.#incomplete.add(1);
+  }
+}
