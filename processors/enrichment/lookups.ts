@@ -1,3 +1,4 @@
+import type { Timer } from '../../internal/core/clock.ts';
 import type { Settings } from '../../internal/core/component.ts';
 import { Notice } from '../../internal/core/notice.ts';
 import type { Answer, Facts } from './facts.ts';
@@ -39,7 +40,7 @@ export class Lookups {
   #cacheBytes = 0;
   readonly #pending = new Map<string, Promise<Answer>>();
   #waiting: Waiting[] = [];
-  readonly #running = new Set<AbortController>();
+  readonly #running = new Map<AbortController, Timer>();
   #failures = 0;
   #openUntil = 0;
   #closed = false;
@@ -80,8 +81,10 @@ export class Lookups {
     if (pending) return pending;
     if (this.#closed || now < this.#openUntil) return 'failed';
     // After the pause a single lookup tries whether it works again.
-    const most = this.#failures >= this.#limits.failures_to_open ? 1 : this.#limits.max_in_flight;
-    if (this.#running.size >= most && (most === 1 || this.#waiting.length >= this.#limits.max_waiting)) return 'failed';
+    const trial = this.#failures >= this.#limits.failures_to_open;
+    const most = trial ? 1 : this.#limits.max_in_flight;
+    const full = trial || this.#waiting.length >= this.#limits.max_waiting;
+    if (this.#running.size >= most && full) return 'failed';
     const answer = new Promise<Answer>((done) => {
       if (this.#running.size < most) void this.#run({ key, done });
       else this.#waiting.push({ key, done });
@@ -92,17 +95,20 @@ export class Lookups {
 
   close(): void {
     this.#closed = true;
-    for (const running of this.#running) running.abort(new Error('stopped'));
+    for (const [running, timer] of this.#running) {
+      timer.cancel();
+      running.abort(new Error('stopped'));
+    }
     this.#failWaiting();
     for (const end of this.#ends) end();
   }
 
   async #run({ key, done }: Waiting): Promise<void> {
     const abort = new AbortController();
-    this.#running.add(abort);
     const { timeout } = this.#limits;
     const late = () => abort.abort(new Error(`no answer within ${timeout} ms (timeout)`));
     const timer = this.#settings.clock.after(timeout, late);
+    this.#running.set(abort, timer);
     let answer: Answer;
     try {
       answer = (await this.#ask(key, abort.signal)) ?? 'miss';
