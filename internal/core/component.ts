@@ -4,6 +4,7 @@ import type { Consumer } from './consumer.ts';
 import type { Explanation } from './explain.ts';
 import type { Account } from './ledger.ts';
 import type { MemoryBudget } from './memory.ts';
+import type { QualityReport } from './quality.ts';
 import type { Logger, Meter } from './telemetry.ts';
 
 export type Kind = 'receiver' | 'processor' | 'exporter' | 'connector' | 'extension';
@@ -25,6 +26,8 @@ export interface Component {
   explain?(traceId: string): Explanation | undefined;
   /** Wall time, milliseconds since 1970, since when `explain` knows every trace; undefined where nothing has been forgotten yet. */
   explainsSince?(): number | undefined;
+  /** What it thinks of the telemetry so far, for `GET /quality`. */
+  quality?(): QualityReport;
 }
 
 /** A component instance and its place, as an operator's question finds it. */

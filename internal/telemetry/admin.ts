@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RequestHandler } from 'express';
 import { explainRoute } from './admin_explain.ts';
+import { qualityRoute } from './admin_quality.ts';
 import { tapRoute } from './admin_tap.ts';
 import type { TelemetryServerOptions } from './server.ts';
 
@@ -14,7 +15,11 @@ export interface AdminRoute {
 
 /** Add a route here: each is served to this machine only. */
 export function adminRoutes(options: TelemetryServerOptions): readonly AdminRoute[] {
-  return [explainRoute(options.components), ...(options.tap ? [tapRoute(options.tap)] : [])];
+  return [
+    explainRoute(options.components),
+    qualityRoute(options.components),
+    ...(options.tap ? [tapRoute(options.tap)] : []),
+  ];
 }
 
 /** Lets only programs and the page of this machine pass: what telemetry holds is nobody else's to read. */

@@ -36,4 +36,6 @@ export const qualityEntries: readonly CatalogueEntry[] = [
     processor,
     'Intervals or windows cut short because max_entries, max_bytes or max_spans was reached.',
   ),
+  entry('counter', 'sluice_data_quality_violations_total', [...processor, 'rule', 'action'], 'Violations by rule.'),
+  entry('gauge', 'sluice_data_quality_score', [...processor, 'service'], 'Share of checks passed, 0 to 100.'),
 ];

@@ -26,6 +26,7 @@ const needed: Readonly<Record<string, unknown>> = {
   'processor/memory_limiter': { check_interval: '1s', limit_mib: 100_000 },
   'processor/error_biased_sampler': { sampling_percentage: 100, storage_directory: join(folder, 'learnt') },
   'processor/probabilistic_sampler': { sampling_percentage: 100, fail_closed: false },
+  'processor/data_quality': { rules: [{ name: 'named', name_pattern: 'a$', action: 'drop' }] },
   'processor/rate_limiter': { items_per_second: 1000 },
   'processor/tail_sampling': { policies: [{ name: 'all', type: 'always_sample' }] },
   'exporter/otlp_grpc': { endpoint: '127.0.0.1:1', tls: { insecure: true } },
