@@ -127,7 +127,12 @@ function isId(id: Uint8Array, size: number): boolean {
 }
 
 export function spanKey(traceId: Uint8Array, spanId: Uint8Array): string {
-  return hex(traceId) + hex(spanId);
+  return latin1(traceId) + latin1(spanId);
+}
+
+/** A character for each byte: a key. */
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
 function hex(bytes: Uint8Array): string {
