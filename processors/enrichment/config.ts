@@ -6,9 +6,26 @@ const place = enumeration(['resource', 'scope', 'record']);
 const conflict = () => enumeration(['keep', 'overwrite', 'prefix']);
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
+/** How a source that has to be asked is asked. */
+function lookupFields() {
+  return {
+    timeout: duration('2s').describe('Longest a lookup may take.'),
+    ttl: duration('5m').describe('How long an answer is used.'),
+    negative_ttl: duration('30s').describe('How long a miss or a failure is remembered.'),
+    max_in_flight: integer().min(1).max(1000).default(8).describe('Lookups at the same time.'),
+    max_waiting: integer().min(0).max(100_000).default(1000).describe('Lookups that may wait besides.'),
+    cache_max_entries: integer().min(1).default(10_000).describe('Answers kept.'),
+    cache_max_bytes: byteSize()
+      .default(8 << 20)
+      .describe('Bytes of the answers kept.'),
+    failures_to_open: integer().min(1).default(5).describe('Failures in a row after which nothing is asked.'),
+    open_for: duration('10s').describe('How long nothing is asked then.'),
+  };
+}
+
 const sourceSchema = object({
   name: z.string().min(1).describe('Names the source in metrics, logs and prefixes.'),
-  type: enumeration(['static', 'env', 'file', 'http', 'geoip']).describe('Where the facts come from.'),
+  type: enumeration(['static', 'env', 'detect', 'file', 'http', 'dns', 'geoip']).describe('Where the facts come from.'),
   key: z
     .string()
     .regex(/^(resource|scope|record)\../, 'expected resource., scope. or record. and an attribute')
@@ -38,21 +55,20 @@ const sourceSchema = object({
         .string()
         .regex(/^https?:\/\/[^/{}]+\/.*\{key\}/, 'expected http://host/path with {key} behind the host')
         .describe('{key} stands for the key, percent-encoded.'),
-      timeout: duration('2s').describe('Longest a lookup may take.'),
-      ttl: duration('5m').describe('How long an answer is used.'),
-      negative_ttl: duration('30s').describe('How long a miss or a failure is remembered.'),
-      max_in_flight: integer().min(1).max(1000).default(8).describe('Lookups at the same time.'),
-      max_waiting: integer().min(0).max(100_000).default(1000).describe('Lookups that may wait besides.'),
+      ...lookupFields(),
       max_answer_bytes: byteSize()
         .default(64 << 10)
         .describe('A larger answer is a failure.'),
-      cache_max_entries: integer().min(1).default(10_000).describe('Answers kept.'),
-      cache_max_bytes: byteSize()
-        .default(8 << 20)
-        .describe('Bytes of the answers kept.'),
-      failures_to_open: integer().min(1).default(5).describe('Failures in a row after which nothing is asked.'),
-      open_for: duration('10s').describe('How long nothing is asked then.'),
       ...httpRequestFields(),
+    }),
+  ),
+  dns: defaulted(
+    object({
+      ...lookupFields(),
+      servers: z
+        .array(z.string())
+        .default([])
+        .describe('Addresses of name servers, with or without port. Default: the system’s.'),
     }),
   ),
 }).superRefine((source, ctx) => {
@@ -65,8 +81,9 @@ const sourceSchema = object({
   if (source.type === 'static' && (source.values === undefined) === (source.entries === undefined)) {
     issue('expected either values, or entries by key', 'values');
   }
-  const keyed = source.type === 'file' || source.type === 'http' || source.entries !== undefined;
+  const keyed = ['file', 'http', 'dns'].includes(source.type) || source.entries !== undefined;
   if (keyed && source.key === undefined) issue('expected what to look up, such as resource.service.name', 'key');
+  if (source.type === 'dns' && !source.write?.name) issue('expected { name: attribute }', 'write');
   if (source.type === 'env' && !source.write) issue('expected environment variable: attribute name', 'write');
   const from = places.indexOf(source.key?.split('.', 1)[0] ?? 'resource');
   if (source.target && places.indexOf(source.target) < from) {

@@ -3,6 +3,8 @@ import type { Host, Settings } from '../../internal/core/component.ts';
 import { type Kept, WatchedFiles } from '../../internal/net/watched_files.ts';
 import { type Catalogue, readCatalogue } from './catalogue.ts';
 import type { SourceConfig } from './config.ts';
+import { detected } from './detect.ts';
+import { DnsSource } from './dns_source.ts';
 import { type Answer, type Facts, factsOf } from './facts.ts';
 import { HttpSource } from './http_source.ts';
 
@@ -19,6 +21,10 @@ export function sourceOf(settings: Settings, config: SourceConfig): Source {
       return new FileSource(settings, config);
     case 'http':
       return new HttpSource(settings, config);
+    case 'dns':
+      return new DnsSource(settings, config);
+    case 'detect':
+      return always(factsOf(detected(), config.write));
     case 'env':
       return always(factsOf({ ...process.env }, config.write));
     default:
