@@ -1,3 +1,6 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { LoadShape } from '../measure/rig.ts';
 import { startSubject } from '../measure/subject.ts';
 import { runThroughput } from '../measure/throughput.ts';
@@ -10,7 +13,7 @@ const shape: LoadShape = { protocol: 'grpc', connections: 4, streams: 4, signal:
 function processing(
   name: string,
   summary: string,
-  processors: Parts,
+  processors: Parts | (() => Promise<Parts>),
   goals: readonly Goal[],
   subjects?: Scenario['subjects'],
 ): Scenario {
@@ -28,11 +31,12 @@ function processing(
     ],
     goals: [...goals, { figure: 'lost', atMost: 0 }, { figure: 'duplicates', atMost: 0 }],
     measure: async (subject, settings) => {
+      const parts = typeof processors === 'function' ? await processors() : processors;
       const run = await runThroughput({
         shape,
         warmupSeconds: 3,
         seconds: settings.seconds,
-        start: (sinkPort) => startSubject(subject, pipelineYaml(shape, sinkPort, processors), settings),
+        start: (sinkPort) => startSubject(subject, pipelineYaml(shape, sinkPort, parts), settings),
       });
       for (const [error, count] of Object.entries(run.errors)) settings.log(`${count} requests answered ${error}`);
       return {
@@ -44,6 +48,15 @@ function processing(
       };
     },
   };
+}
+
+/** A catalogue of 10,000 services, the one of the load among them, in a file: a command line has no room for it. */
+async function enrichmentParts(): Promise<Parts> {
+  const path = join(await mkdtemp(join(tmpdir(), 'sluice-bench-')), 'services.csv');
+  const names = ['checkout', ...Array.from({ length: 9999 }, (_, at) => `service-${at}`)];
+  const rows = names.map((name, at) => `${name},team-${at % 50},${at % 4}`);
+  await writeFile(path, ['key,service.owner.name,service.tier', ...rows].join('\n'));
+  return { enrichment: `{ sources: [{ name: catalogue, type: file, path: ${path}, key: resource.service.name }] }` };
 }
 
 export const processingScenarios: readonly Scenario[] = [
@@ -76,6 +89,13 @@ export const processingScenarios: readonly Scenario[] = [
       redaction: `{ allow_all_keys: true, blocked_values: ${JSON.stringify(['4[0-9]{12}(?:[0-9]{3})?', '[a-z0-9.]+@[a-z0-9]+\\.(com|org)', '(?i)bearer [a-z0-9]+'])} }`,
     },
     [],
+    ['sluice'],
+  ),
+  processing(
+    'enrichment-512',
+    'enrichment from a catalogue of 10,000 services, one service and 512 spans per request (the Go peer has no such processor)',
+    enrichmentParts,
+    [{ figure: 'itemsPerCpuSecond', atLeast: 800_000 }],
     ['sluice'],
   ),
 ];
