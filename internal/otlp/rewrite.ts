@@ -195,9 +195,8 @@ class Rewrite<R extends Cursor> {
   /** A patch may bring or take data points, so that they are counted anew. */
   #patchedMetric(buf: Uint8Array, at: Fields): void {
     const content = this.#patchedContent(buf, at);
-    this.#out.open(at.tag);
+    this.#out.prefix(at.tag, content.length);
     this.#out.copy(content, 0, content.length);
-    this.#out.close();
   }
 
   #patchedContent(buf: Uint8Array, at: Fields): Uint8Array {
@@ -218,7 +217,7 @@ class Rewrite<R extends Cursor> {
       from = 0;
       to = buf.length;
       this.#record.reset(buf, from, to);
-      out.open(at.tag);
+      out.open(at.tag, undefined, 0, from, to);
     } else out.open(at.tag, buf, at.at, from, to);
     const metric = this.#record as Cursor as Metric;
     const fields = this.#fields[DATA]!.reset(buf, from, to);

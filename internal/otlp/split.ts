@@ -142,7 +142,7 @@ class Cut {
 
   /** Opens a group in the present part and writes its head: all that does not lead on. */
   #begin(group: Group, depth: number): void {
-    this.#part.open(group.tag);
+    this.#part.open(group.tag, undefined, 0, group.start, group.end);
     const step = this.#shape[depth]!;
     const fields = new Fields().reset(this.#buf, group.start, group.end);
     while (fields.next()) if (!leadsOn(step, fields)) this.#part.copy(this.#buf, fields.at, fields.to);

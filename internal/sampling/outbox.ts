@@ -107,7 +107,7 @@ export class Outbox {
     this.spans -= spans;
     this.bytes -= bytes;
     this.#forgetGone();
-    const chunk = this.#writer.write(buckets.byResource);
+    const chunk = this.#writer.write(buckets.byResource, bytes);
     this.#remove(buckets);
     return new Payload('traces', [chunk], spans, chunk.length);
   }
@@ -203,13 +203,22 @@ class BatchWriter {
     this.#traceStates = nothingStamped;
   }
 
-  write(byResource: ReadonlyMap<ResourceHead, readonly Bucket[]>): Uint8Array {
+  /** @param expected bytes, more or less */
+  write(byResource: ReadonlyMap<ResourceHead, readonly Bucket[]>, expected: number): Uint8Array {
     const out = this.#out;
+    out.expect(expected);
     for (const [{ head }, buckets] of byResource) {
-      out.open(RESOURCE_SPANS);
+      const sizes = buckets.map((bucket) => this.#sizeOf(bucket));
+      out.open(
+        RESOURCE_SPANS,
+        undefined,
+        0,
+        0,
+        sizes.reduce((sum, size) => sum + size, head.length),
+      );
       out.copy(head, 0, head.length);
-      for (const bucket of buckets) {
-        out.open(SCOPE_SPANS);
+      for (const [i, bucket] of buckets.entries()) {
+        out.open(SCOPE_SPANS, undefined, 0, 0, sizes[i]);
         this.#scopeHead(bucket);
         this.#spans(bucket);
         out.close();
@@ -219,12 +228,19 @@ class BatchWriter {
     return out.finish();
   }
 
+  /** Bytes of the spans, so that there is room for a length of the right size before they are written. */
+  #sizeOf({ places }: Bucket): number {
+    let bytes = 0;
+    for (const place of places) bytes += this.#log.sizeOf(place);
+    return bytes;
+  }
+
   #spans({ places, traces }: Bucket): void {
     for (let i = 0; i < places.length; i++) {
       const place = places[i]!;
       const buf = this.#log.bytesOf(place);
       const at = this.#log.offsetOf(place);
-      if (traces[i] === plain) this.#out.copy(buf, at, fieldEnd(buf, at));
+      if (traces[i] === plain) this.#out.copy(buf, at, at + this.#log.sizeOf(place));
       else this.#stamped(buf, at, traces[i]!);
     }
   }
@@ -254,7 +270,7 @@ class BatchWriter {
       out.copy(buf, at, span.end);
       return;
     }
-    out.open(SPAN);
+    out.open(SPAN, undefined, 0, at, span.end);
     const fields = this.#fields.reset(buf, span.start, span.end);
     while (fields.next()) if (!traceState || fields.tag !== TRACE_STATE) out.copy(buf, fields.at, fields.to);
     if (traceState) out.copy(traceState, 0, traceState.length);

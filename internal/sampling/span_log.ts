@@ -7,8 +7,9 @@ const ENTRY = 4;
 const NEXT = 0;
 /** The span before it; `~row` in front of the first one. */
 const PREVIOUS = 1;
-/** Offset of its tag; -1 once it is gone. */
+/** Offset of its tag. It ends where the next span of the slab begins. */
 const AT = 2;
+/** -1 once it is gone. */
 const GROUP = 3;
 
 /** A place is the slab's number and, in these bits, the span's number in the slab. */
@@ -115,8 +116,8 @@ export class SpanLog {
 
   /** Bytes of the span, with its tag and length. */
   sizeOf(place: number): number {
-    const at = this.offsetOf(place);
-    return fieldEnd(this.bytesOf(place), at) - at;
+    const slab = this.#slabs[place >>> ENTRY_BITS]!;
+    return endOf(slab, place & ENTRY_MASK) - slab.entries[(place & ENTRY_MASK) * ENTRY + AT]!;
   }
 
   firstOf(row: number): number {
@@ -153,7 +154,7 @@ export class SpanLog {
   /** The span at this place, which is in no list, is needed no more. */
   remove(place: number): void {
     const slab = this.#slabs[place >>> ENTRY_BITS]!;
-    slab.entries[(place & ENTRY_MASK) * ENTRY + AT] = -1;
+    slab.entries[(place & ENTRY_MASK) * ENTRY + GROUP] = -1;
     this.live--;
     if (--slab.live === 0) this.#empty(slab);
   }
@@ -173,11 +174,10 @@ export class SpanLog {
       if (!victim || slab.live * victim.count < victim.live * slab.count) victim = slab;
     }
     if (!victim) return false;
-    const { entries, count, bytes } = victim;
+    const { entries, count } = victim;
     for (let i = 0; i < count; i++) {
-      const at = entries[i * ENTRY + AT]!;
-      if (at < 0) continue;
-      this.#relocate(victim, i, at, fieldEnd(bytes, at));
+      if (entries[i * ENTRY + GROUP]! < 0) continue;
+      this.#relocate(victim, i, entries[i * ENTRY + AT]!, endOf(victim, i));
     }
     this.flush();
     victim.live = 0;
@@ -281,6 +281,11 @@ export class SpanLog {
 }
 
 const copyBytes = Buffer.prototype.copy;
+
+/** Where the i-th span of the slab ends: read off its neighbour, since the bytes of a span that goes are in no cache any more. */
+function endOf({ entries, count, used }: Slab, i: number): number {
+  return i + 1 < count ? entries[(i + 1) * ENTRY + AT]! : used;
+}
 
 /** Where the span field that begins at `at` has its content. */
 export function fieldStart(buf: Uint8Array, at: number): number {
