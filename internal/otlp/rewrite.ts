@@ -43,6 +43,8 @@ export interface MetricVisitor extends Visitor<Metric> {
 export interface RewriteOptions {
   /** Keeps resources, scopes and metrics of which nothing is left. */
   readonly keepEmpty?: boolean;
+  /** How much of the bytes is going to stay, 0 to 1, more or less: a buffer of the right size costs least. Default 1. */
+  readonly share?: number;
 }
 
 export function rewriteSpans(payload: Payload, visitor: Visitor<Span>, options?: RewriteOptions): Payload {
@@ -64,7 +66,7 @@ function rewrite<R extends Cursor>(
   visitor: Visitor<R> & Pick<MetricVisitor, 'point'>,
   options: RewriteOptions = {},
 ): Payload {
-  const run = new Rewrite(payload.signal, record, visitor, options.keepEmpty ?? false);
+  const run = new Rewrite(payload.signal, record, visitor, options);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   let same = true;
@@ -93,6 +95,7 @@ class Rewrite<R extends Cursor> {
   readonly #shape: Shape;
   readonly #visitor: Visitor<R> & Pick<MetricVisitor, 'point'>;
   readonly #keepEmpty: boolean;
+  readonly #share: number;
   readonly #resource: ResourceGroup;
   readonly #record: R;
   readonly #place: Place;
@@ -103,17 +106,23 @@ class Rewrite<R extends Cursor> {
   /** The cursor for the points of a metric's data, by the tag of the data. */
   readonly #points = new Map<number, DataPoint>();
 
-  constructor(signal: Signal, record: R, visitor: Visitor<R> & Pick<MetricVisitor, 'point'>, keepEmpty: boolean) {
+  constructor(
+    signal: Signal,
+    record: R,
+    visitor: Visitor<R> & Pick<MetricVisitor, 'point'>,
+    { keepEmpty = false, share = 1 }: RewriteOptions,
+  ) {
     this.#shape = shapeOf(signal);
     this.#visitor = visitor;
     this.#keepEmpty = keepEmpty;
+    this.#share = share;
     this.#record = record;
     this.#resource = new ResourceGroup(groupTypes[signal]);
     this.#place = { resource: this.#resource, scope: this.#resource.scopes.current };
   }
 
   chunk(chunk: Uint8Array): Uint8Array {
-    this.#out.expect(chunk.length);
+    this.#out.expect(Math.ceil(chunk.length * this.#share));
     const fields = this.#fields[RESOURCES]!.reset(chunk, 0, chunk.length);
     while (fields.next()) {
       if (leadsOn(this.#shape[RESOURCES]!, fields)) this.#resourceGroup(chunk, fields);

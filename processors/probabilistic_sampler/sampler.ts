@@ -15,7 +15,9 @@ export class Sampler implements Consumer {
   readonly #settings: Settings;
   readonly #next: Consumer;
   readonly #tally: Tally;
-  readonly #rewrite: (batch: Payload) => Payload;
+  readonly #rewrite: (batch: Payload, share: number) => Payload;
+  /** Of the last batch, how much of its bytes was kept: the next one will be much like it. */
+  #share = 1;
 
   constructor(settings: Settings, config: ProbabilisticConfig, next: Consumer) {
     this.#settings = settings;
@@ -24,15 +26,16 @@ export class Sampler implements Consumer {
     this.#tally = new Tally(settings, config.fail_closed, config.from_attribute);
     if (settings.signal === 'logs') {
       const judge = new LogJudge(config, mode, this.#tally);
-      this.#rewrite = (batch) => rewriteLogs(batch, judge);
+      this.#rewrite = (batch, share) => rewriteLogs(batch, judge, { share });
     } else {
       const judge = new SpanJudge(config, mode, this.#tally);
-      this.#rewrite = (batch) => rewriteSpans(batch, judge);
+      this.#rewrite = (batch, share) => rewriteSpans(batch, judge, { share });
     }
   }
 
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
-    const kept = this.#rewrite(batch);
+    const kept = this.#rewrite(batch, this.#share);
+    this.#share = kept.byteLength / Math.max(1, batch.byteLength);
     this.#tally.flush();
     return handOnKept(this.#next, this.#settings.account, batch, kept, ctx);
   }
