@@ -48,7 +48,7 @@ function log(body: Plain, map: Map = {}): Payload {
   const group = out.open(1);
   const scope = out.open(2);
   const record = out.open(2);
-  out.bytes(5, encodeValue('an earlier body with ' + visa));
+  out.bytes(5, encodeValue(`an earlier body with ${visa}`));
   out.bytes(5, encodeValue(body));
   putAll(out, 6, map);
   out.close(record);

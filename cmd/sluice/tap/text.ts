@@ -26,7 +26,10 @@ export function recordText(place: TapPlace, data: unknown): string {
 }
 
 export function endText({ reason, shown, passed, unseen }: TapEnd): string {
-  const rest = unseen > 0 ? `; ${unseen} of them were not looked at: the rate was used up, or they came faster than they are read` : '';
+  const rest =
+    unseen > 0
+      ? `; ${unseen} of them were not looked at: the rate was used up, or they came faster than they are read`
+      : '';
   const why = reason === 'timeout' ? 'the time is over' : 'that is the limit';
   return `${why}: ${shown} shown of ${passed} items that passed${rest}`;
 }
