@@ -56,9 +56,7 @@ export class RejectionLog {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const text = `${this.#waiting.join('\n')}\n`;
-      this.#waiting = [];
-      this.#waitingBytes = 0;
+      const text = this.#nextText();
       try {
         await this.#write(text);
       } catch (error) {
@@ -67,6 +65,21 @@ export class RejectionLog {
       }
     }
     this.#busy = undefined;
+  }
+
+  /** As many lines as one file may hold, at least one. */
+  #nextText(): string {
+    let bytes = 0;
+    let lines = 0;
+    for (const line of this.#waiting) {
+      const size = Buffer.byteLength(line) + 1;
+      if (lines > 0 && bytes + size > this.#half) break;
+      bytes += size;
+      lines++;
+    }
+    const taken = this.#waiting.splice(0, lines);
+    for (const line of taken) this.#waitingBytes -= line.length;
+    return `${taken.join('\n')}\n`;
   }
 
   async #write(text: string): Promise<void> {
