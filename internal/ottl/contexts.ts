@@ -1,3 +1,4 @@
+import type { Signal } from '../otlp/payload.ts';
 import type { Accessor } from './accessors.ts';
 import type { Value as Node, Path, Segment } from './ast.ts';
 import { cache, type Key } from './keyed.ts';
@@ -7,6 +8,13 @@ import { metricPaths, pointPaths } from './paths_metric.ts';
 import { eventPaths, spanPaths } from './paths_span.ts';
 import { refuse, refuseName } from './problem.ts';
 import type { Context } from './scene.ts';
+
+/** The contexts whose records a signal has. */
+export const contextsOf: Readonly<Record<Signal, readonly Context[]>> = {
+  traces: ['resource', 'scope', 'span', 'spanevent'],
+  metrics: ['resource', 'scope', 'metric', 'datapoint'],
+  logs: ['resource', 'scope', 'log'],
+};
 
 interface ContextSpec {
   /** The contexts whose paths may be used, by the name they begin with. */

@@ -20,7 +20,7 @@ export {
   compileStatement,
   type Refused,
 } from './compile.ts';
-export { contextNames } from './contexts.ts';
+export { contextNames, contextsOf } from './contexts.ts';
 export type { Surroundings } from './expression.ts';
 export { missing as missingFunctions } from './functions/missing.ts';
 export { pointConverters } from './functions/points.ts';

@@ -3,18 +3,12 @@ import {
   type CompiledCondition,
   type Context,
   compileCondition,
+  contextsOf,
   inferContext,
   parseCondition,
   pointConverters,
   type Surroundings,
 } from '../../internal/ottl/index.ts';
-
-/** The contexts whose records a signal has. */
-const contexts: Readonly<Record<Signal, readonly Context[]>> = {
-  traces: ['resource', 'scope', 'span', 'spanevent'],
-  metrics: ['resource', 'scope', 'metric', 'datapoint'],
-  logs: ['resource', 'scope', 'log'],
-};
 
 type Failed = { readonly ok: false; readonly message: string };
 
@@ -27,12 +21,12 @@ export function contextFor(
   named: Context | '',
 ): { readonly ok: true; readonly context: Context } | Failed {
   if (named !== '') {
-    if (contexts[signal].includes(named)) return { ok: true, context: named };
-    return { ok: false, message: `${signal} have no ${named}: expected context ${contexts[signal].join(', ')}` };
+    if (contextsOf[signal].includes(named)) return { ok: true, context: named };
+    return { ok: false, message: `${signal} have no ${named}: expected context ${contextsOf[signal].join(', ')}` };
   }
   const parsed = parseCondition(text);
   if (!parsed.ok) return failed(text, parsed.problem);
-  const inferred = inferContext([parsed.ast], contexts[signal], functionsOf);
+  const inferred = inferContext([parsed.ast], contextsOf[signal], functionsOf);
   return inferred.ok ? inferred : failed(text, inferred.problem);
 }
 

@@ -5,6 +5,7 @@ import {
   type Context,
   compileCondition,
   compileStatement,
+  contextsOf,
   type FunctionTable,
   inferContext,
   type OttlProblem,
@@ -15,13 +16,6 @@ import {
 } from '../../internal/ottl/index.ts';
 import type { ErrorMode, StatementList } from './config.ts';
 import { addingFunctions, metricFunctions } from './metric_functions.ts';
-
-/** The contexts whose records a signal has. */
-const contexts: Readonly<Record<Signal, readonly Context[]>> = {
-  traces: ['resource', 'scope', 'span', 'spanevent'],
-  metrics: ['resource', 'scope', 'metric', 'datapoint'],
-  logs: ['resource', 'scope', 'log'],
-};
 
 /** Statements of one context, carried out together on each record. */
 export interface Group {
@@ -80,8 +74,8 @@ function compileGroup(signal: Signal, group: Written, surroundings?: Surrounding
   };
   const context = contextOf(signal, group, note);
   if (context === undefined) return { problems };
-  if (!contexts[signal].includes(context)) {
-    const message = `${signal} have no ${context}: expected ${contexts[signal].join(', ')}`;
+  if (!contextsOf[signal].includes(context)) {
+    const message = `${signal} have no ${context}: expected ${contextsOf[signal].join(', ')}`;
     return { problems: [{ path: ['context'], message }] };
   }
   const options = {
@@ -116,13 +110,13 @@ function contextOf(
   note: (kind: 'conditions' | 'statements', i: number, text: string, problem: OttlProblem) => void,
 ): Context | undefined {
   if (context !== '') return context;
-  if (statements.length === 0) return contexts[signal][0];
+  if (statements.length === 0) return contextsOf[signal][0];
   const parsed = [
     ...statements.map((text, i) => ({ kind: 'statements' as const, i, text, parsed: parseStatement(text) })),
     ...conditions.map((text, i) => ({ kind: 'conditions' as const, i, text, parsed: parseCondition(text) })),
   ];
   const trees = parsed.flatMap(({ parsed: one }) => (one.ok ? [one.ast] : []));
-  const inferred = inferContext(trees, contexts[signal], functionsOf);
+  const inferred = inferContext(trees, contextsOf[signal], functionsOf);
   if (inferred.ok) return inferred.context;
   const broken = parsed.filter(({ parsed: one }) => !one.ok);
   for (const { kind, i, text, parsed: one } of broken) if (!one.ok) note(kind, i, text, one.problem);

@@ -6,6 +6,7 @@ import {
   type Context,
   compileCondition,
   compileStatement,
+  contextsOf,
   type FunctionTable,
   inferContext,
   type OttlProblem,
@@ -15,13 +16,6 @@ import {
   type Statement,
 } from '../../../internal/ottl/index.ts';
 import { addingFunctions, metricFunctions } from '../../../processors/transform/metric_functions.ts';
-
-/** The contexts whose records a signal has. */
-export const contextsOf: Readonly<Record<Signal, readonly Context[]>> = {
-  traces: ['resource', 'scope', 'span', 'spanevent'],
-  metrics: ['resource', 'scope', 'metric', 'datapoint'],
-  logs: ['resource', 'scope', 'log'],
-};
 
 /** A part of a condition by its text. */
 export interface Part {

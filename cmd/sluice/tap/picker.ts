@@ -5,6 +5,7 @@ import { Writer } from '../../../internal/otlp/writer.ts';
 import {
   type Context,
   compileCondition,
+  contextsOf,
   inferContext,
   OttlError,
   Pass,
@@ -13,7 +14,6 @@ import {
   type Scene,
 } from '../../../internal/ottl/index.ts';
 import type { Pick, TapRefused } from '../../../internal/telemetry/admin_tap.ts';
-import { contextsOf } from '../ottl/program.ts';
 
 /** Ends a pass: enough has been picked. */
 class Enough extends Error {}
