@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { enumeration, object } from '../config/fields.ts';
-import { compileRegex } from '../ottl/index.ts';
+import { compileRegex, placed } from '../ottl/index.ts';
 
 const names = ['insert', 'update', 'upsert', 'delete', 'hash', 'extract', 'convert'] as const;
 
@@ -68,7 +68,7 @@ function checkPattern(
     return;
   }
   const regex = compileRegex(pattern);
-  if (!regex.ok) refuse('pattern', `at character ${regex.problem.at + 1}: ${regex.problem.message}`);
+  if (!regex.ok) refuse('pattern', placed(regex.problem));
   else if (action === 'extract') {
     const groups = regex.groupNames.slice(1);
     if (groups.length === 0 || groups.some((name) => !name)) {

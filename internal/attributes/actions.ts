@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { BatchContext } from '../core/consumer.ts';
 import { AnyValue, type Plain } from '../otlp/view/value.ts';
 import { valueText } from '../otlp/view/value_text.ts';
-import { compileRegex, type Regex } from '../ottl/index.ts';
+import { type Regex, regexOf } from '../ottl/index.ts';
 import type { ActionConfig } from './action_config.ts';
 import { encodeField, encodeValue, plainOf } from './encode.ts';
 import type { AttributeList, EncodedField } from './list.ts';
@@ -40,10 +40,7 @@ function compile(config: ActionConfig, field: number): Action {
 }
 
 function patternOf({ pattern }: ActionConfig): Regex | undefined {
-  if (pattern === '') return undefined;
-  const regex = compileRegex(pattern);
-  if (!regex.ok) throw new Error(`pattern ${pattern}: ${regex.problem.message}`);
-  return regex;
+  return pattern === '' ? undefined : regexOf(pattern);
 }
 
 /** Where the value to be set comes from; undefined: nowhere, and nothing happens. */

@@ -4,7 +4,7 @@ import type { ResourceGroup, ScopeGroup } from '../otlp/view/resource.ts';
 import type { Span } from '../otlp/view/span.ts';
 import type { AnyValue, Attributes } from '../otlp/view/value.ts';
 import { valueText } from '../otlp/view/value_text.ts';
-import { compileRegex } from '../ottl/index.ts';
+import { regexOf } from '../ottl/index.ts';
 import { encodeValue, plainOf } from './encode.ts';
 import type { MatchConfig } from './match_config.ts';
 
@@ -90,12 +90,6 @@ function anyOf({ match_type }: MatchConfig, list: readonly string[]): Text | und
   }
   const regexes = list.map(regexOf);
   return (text) => regexes.some((regex) => regex.test(text));
-}
-
-function regexOf(pattern: string) {
-  const regex = compileRegex(pattern);
-  if (!regex.ok) throw new Error(`pattern ${pattern}: ${regex.problem.message}`);
-  return regex;
 }
 
 type Pair = { readonly key: string; readonly value?: unknown };

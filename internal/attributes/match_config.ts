@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { enumeration, ignored, object, section } from '../config/fields.ts';
-import { compileRegex } from '../ottl/index.ts';
+import { compileRegex, placed } from '../ottl/index.ts';
 
 const texts = (what: string) => z.array(z.string()).default([]).describe(what);
 const pairs = (what: string) =>
@@ -56,7 +56,7 @@ export const matchSchema = section(
         ctx.addIssue({
           code: 'custom',
           path,
-          message: `at character ${regex.problem.at + 1}: ${regex.problem.message}`,
+          message: placed(regex.problem),
         });
       }
     };

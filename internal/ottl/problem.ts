@@ -11,6 +11,11 @@ export interface OttlProblem {
   readonly suggestion?: string;
 }
 
+/** The problem with its place, counted from 1. @param text what it lies in, to be shown */
+export function placed({ at, message }: Pick<OttlProblem, 'at' | 'message'>, text?: string): string {
+  return `at character ${at + 1}${text === undefined ? '' : ` of ${JSON.stringify(text)}`}: ${message}`;
+}
+
 /** Ends parsing or compiling; caught where they begin and handed out as a value. */
 export class Refusal {
   readonly problem: OttlProblem;

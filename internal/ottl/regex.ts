@@ -121,6 +121,13 @@ export function compileRegex(source: string): Regex | { readonly ok: false; read
   }
 }
 
+/** One that the configuration's check let through. @throws Error for any other */
+export function regexOf(source: string): Regex {
+  const regex = compileRegex(source);
+  if (!regex.ok) throw new Error(`pattern ${source}: ${regex.problem.message}`);
+  return regex;
+}
+
 /** `$1`, `${1}`, `${name}` and `$$` in a replacement, as Go expands them: the longest name, nothing for an unknown one. */
 export function expandTemplate(template: string, match: RegexMatch, names: readonly (string | undefined)[]): string {
   if (!template.includes('$')) return template;

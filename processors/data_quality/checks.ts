@@ -5,7 +5,7 @@ import type { DataPoint } from '../../internal/otlp/view/point.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';
 import type { Attributes } from '../../internal/otlp/view/value.ts';
 import { valueText } from '../../internal/otlp/view/value_text.ts';
-import { compileRegex } from '../../internal/ottl/index.ts';
+import { regexOf } from '../../internal/ottl/index.ts';
 import type { Rule } from './config.ts';
 import { Distinct } from './distinct.ts';
 
@@ -89,8 +89,7 @@ function missing(names: readonly string[]): Test {
 }
 
 function named(pattern: string): Test {
-  const regex = compileRegex(pattern);
-  if (!regex.ok) throw new Error(regex.problem.message);
+  const regex = regexOf(pattern);
   return (subject) => {
     const name = nameOf(subject);
     return regex.test(name) ? undefined : name;

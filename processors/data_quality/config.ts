@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { pattern } from '../../internal/attributes/pattern.ts';
 import { duration, enumeration, integer, object, unsupported } from '../../internal/config/fields.ts';
-import { compileRegex } from '../../internal/ottl/index.ts';
 
 const keys = (what: string) => z.array(z.string().min(1)).min(1).optional().describe(what);
 const on = (what: string) => z.literal(true).optional().describe(what);
@@ -17,14 +17,7 @@ const checks = {
   })
     .optional()
     .describe('The type an attribute must have where it is there.'),
-  name_pattern: z
-    .string()
-    .superRefine((text, ctx) => {
-      const regex = compileRegex(text);
-      if (regex.ok) return;
-      const { at, message } = regex.problem;
-      ctx.addIssue({ code: 'custom', message: `at character ${at + 1}: ${message}` });
-    })
+  name_pattern: pattern()
     .optional()
     .describe('RE2: must be found in the name of the span or metric, or the event name of the log record.'),
   timestamp_within: object({ past: duration('24h'), future: duration('5m') })

@@ -5,7 +5,9 @@ import {
   compileCondition,
   contextsOf,
   inferContext,
+  type OttlProblem,
   parseCondition,
+  placed,
   pointConverters,
   type Surroundings,
 } from '../../internal/ottl/index.ts';
@@ -42,6 +44,6 @@ export function compileFor(
   return compiled.ok ? compiled : failed(text, compiled.problem);
 }
 
-function failed(text: string, { message, at }: { readonly message: string; readonly at: number }): Failed {
-  return { ok: false, message: `at character ${at + 1} of ${JSON.stringify(text)}: ${message}` };
+function failed(text: string, problem: OttlProblem): Failed {
+  return { ok: false, message: placed(problem, text) };
 }

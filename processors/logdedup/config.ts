@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { byteSize, duration, integer, object, unsupported } from '../../internal/config/fields.ts';
-import { compileCondition } from '../../internal/ottl/index.ts';
+import { compileCondition, placed } from '../../internal/ottl/index.ts';
 import { splitPath } from './paths.ts';
 import { isTimezone } from './timestamp.ts';
 
@@ -42,8 +42,7 @@ export const schema = object({
       for (const [i, text] of conditions.entries()) {
         const compiled = compileCondition(text, 'log');
         if (compiled.ok) continue;
-        const { at, message } = compiled.problem;
-        ctx.addIssue({ code: 'custom', path: [i], message: `at character ${at + 1}: ${message}` });
+        ctx.addIssue({ code: 'custom', path: [i], message: placed(compiled.problem) });
       }
     })
     .describe('OTTL: only records for which any of these holds are merged, the others pass at once. Empty: all.'),

@@ -1,14 +1,8 @@
 import { z } from 'zod';
+import { pattern } from '../../internal/attributes/pattern.ts';
 import { enumeration, object, secret, unsupported } from '../../internal/config/fields.ts';
-import { compileRegex } from '../../internal/ottl/index.ts';
 
-const pattern = z.string().superRefine((text, ctx) => {
-  const regex = compileRegex(text);
-  if (!regex.ok) {
-    ctx.addIssue({ code: 'custom', message: `at character ${regex.problem.at + 1}: ${regex.problem.message}` });
-  }
-});
-const patterns = (what: string) => z.array(pattern).default([]).describe(what);
+const patterns = (what: string) => z.array(pattern()).default([]).describe(what);
 const keys = (what: string) => z.array(z.string()).default([]).describe(what);
 
 /** https://github.com/open-telemetry/opentelemetry-collector-contrib/blob/main/processor/redactionprocessor/README.md */

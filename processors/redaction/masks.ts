@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import { compileRegex, type Regex } from '../../internal/ottl/index.ts';
+import { type Regex, regexOf } from '../../internal/ottl/index.ts';
 import type { RedactionConfig } from './config.ts';
 
 /** Values and keys repeat themselves: what became of so many is kept, of texts no longer than this. */
@@ -98,10 +98,4 @@ function keep<V>(known: Map<string, V>, key: string, value: V): void {
   if (key.length > rememberedLength) return;
   if (known.size >= remembered) known.clear();
   known.set(key, value);
-}
-
-function regexOf(pattern: string): Regex {
-  const regex = compileRegex(pattern);
-  if (!regex.ok) throw new Error(`pattern ${pattern}: ${regex.problem.message}`);
-  return regex;
 }

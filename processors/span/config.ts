@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { matchSchema } from '../../internal/attributes/match_config.ts';
 import { defaulted, enumeration, object, section } from '../../internal/config/fields.ts';
-import { compileRegex } from '../../internal/ottl/index.ts';
+import { compileRegex, placed } from '../../internal/ottl/index.ts';
 
 const toAttributes = object({
   rules: z
@@ -9,7 +9,7 @@ const toAttributes = object({
       z.string().superRefine((rule, ctx) => {
         const regex = compileRegex(rule);
         if (!regex.ok) {
-          ctx.addIssue({ code: 'custom', message: `at character ${regex.problem.at + 1}: ${regex.problem.message}` });
+          ctx.addIssue({ code: 'custom', message: placed(regex.problem) });
         } else if (regex.groupNames.slice(1).some((name) => !name)) {
           ctx.addIssue({ code: 'custom', message: 'every group needs a name: it becomes the attribute’s key' });
         }

@@ -1,6 +1,6 @@
 import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
 import type { AttributeList, EncodedField } from '../../internal/attributes/list.ts';
-import { compileRegex, type Regex } from '../../internal/ottl/index.ts';
+import { type Regex, regexOf } from '../../internal/ottl/index.ts';
 import type { SpanConfig } from './config.ts';
 
 type ToAttributes = NonNullable<SpanConfig['name']['to_attributes']>;
@@ -23,11 +23,7 @@ export class Renaming {
 
   constructor(config: ToAttributes) {
     this.#config = config;
-    this.#rules = config.rules.map((rule) => {
-      const regex = compileRegex(rule);
-      if (!regex.ok) throw new Error(`rule ${rule}: ${regex.problem.message}`);
-      return regex;
-    });
+    this.#rules = config.rules.map(regexOf);
   }
 
   /** Sets what the rules find in `name`. @returns the new name */

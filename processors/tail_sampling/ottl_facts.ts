@@ -2,7 +2,7 @@ import type { Settings } from '../../internal/core/component.ts';
 import { Notice } from '../../internal/core/notice.ts';
 import type { ResourceGroup, ScopeGroup } from '../../internal/otlp/view/resource.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';
-import { type CompiledCondition, compileCondition, OttlError, Scene } from '../../internal/ottl/index.ts';
+import { type CompiledCondition, compileCondition, OttlError, placed, Scene } from '../../internal/ottl/index.ts';
 import type { Facts } from '../../internal/sampling/decider.ts';
 import type { Bit, Gatherer, Layout } from './facts.ts';
 
@@ -15,9 +15,7 @@ export interface OttlConfig {
 /** Why the condition cannot be used; undefined where it can. */
 export function ottlProblem(text: string, context: 'span' | 'spanevent'): string | undefined {
   const compiled = compileCondition(text, context);
-  if (compiled.ok) return undefined;
-  const { message, at } = compiled.problem;
-  return `at character ${at + 1} of ${JSON.stringify(text)}: ${message}`;
+  return compiled.ok ? undefined : placed(compiled.problem, text);
 }
 
 /**

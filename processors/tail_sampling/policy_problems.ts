@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { compileRegex } from '../../internal/ottl/regex.ts';
+import { compileRegex, placed } from '../../internal/ottl/index.ts';
 import { ottlProblem } from './ottl_facts.ts';
 
 /** What of a policy its own fields show to be wrong, apart from their types. */
@@ -53,6 +53,5 @@ export function policyProblems(config: Checked, ctx: z.core.$RefinementCtx): voi
 function regexProblem(source: string): string | undefined {
   const compiled = compileRegex(source);
   if (compiled.ok) return undefined;
-  const { message, at } = compiled.problem;
-  return `${JSON.stringify(source)} is no regular expression of Go's: at character ${at + 1}: ${message}`;
+  return `${JSON.stringify(source)} is no regular expression of Go's: ${placed(compiled.problem)}`;
 }

@@ -11,6 +11,7 @@ import {
   type OttlProblem,
   parseCondition,
   parseStatement,
+  placed,
   pointConverters,
   type Surroundings,
 } from '../../internal/ottl/index.ts';
@@ -69,8 +70,8 @@ function writtenGroups(list: StatementList): { group: Written; where: number | u
 function compileGroup(signal: Signal, group: Written, surroundings?: Surroundings): Group | { problems: Problem[] } {
   const { conditions, statements, error_mode } = group;
   const problems: Problem[] = [];
-  const note = (kind: 'conditions' | 'statements', i: number, text: string, { message, at }: OttlProblem) => {
-    problems.push({ path: [kind, i], message: `at character ${at + 1} of ${JSON.stringify(text)}: ${message}` });
+  const note = (kind: 'conditions' | 'statements', i: number, text: string, problem: OttlProblem) => {
+    problems.push({ path: [kind, i], message: placed(problem, text) });
   };
   const context = contextOf(signal, group, note);
   if (context === undefined) return { problems };
