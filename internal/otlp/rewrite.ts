@@ -43,8 +43,13 @@ export interface MetricVisitor extends Visitor<Metric> {
 export interface RewriteOptions {
   /** Keeps resources, scopes and metrics of which nothing is left. */
   readonly keepEmpty?: boolean;
-  /** How much of the bytes is going to stay, 0 to 1, more or less: a buffer of the right size costs least. Default 1. */
-  readonly share?: number;
+  /** For one who leaves out much, kept from batch to batch: without it, all of the bytes are expected to stay. */
+  readonly share?: Share;
+}
+
+/** How much of the last batch's bytes stayed, 0 to 1: the next one will be much like it, and a buffer of the right size costs least. */
+export class Share {
+  last = 1;
 }
 
 export function rewriteSpans(payload: Payload, visitor: Visitor<Span>, options?: RewriteOptions): Payload {
@@ -77,6 +82,7 @@ function rewrite<R extends Cursor>(
     chunks.push(written);
     bytes += written.length;
   }
+  if (options.share) options.share.last = bytes / Math.max(1, payload.byteLength);
   return same ? payload : new Payload(payload.signal, chunks, payload.itemCount + run.itemsGained, bytes);
 }
 
@@ -110,12 +116,12 @@ class Rewrite<R extends Cursor> {
     signal: Signal,
     record: R,
     visitor: Visitor<R> & Pick<MetricVisitor, 'point'>,
-    { keepEmpty = false, share = 1 }: RewriteOptions,
+    { keepEmpty = false, share }: RewriteOptions,
   ) {
     this.#shape = shapeOf(signal);
     this.#visitor = visitor;
     this.#keepEmpty = keepEmpty;
-    this.#share = share;
+    this.#share = share?.last ?? 1;
     this.#record = record;
     this.#resource = new ResourceGroup(groupTypes[signal]);
     this.#place = { resource: this.#resource, scope: this.#resource.scopes.current };

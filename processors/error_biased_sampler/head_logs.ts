@@ -1,5 +1,5 @@
 import type { Payload } from '../../internal/otlp/payload.ts';
-import { type Patch, rewriteLogs, type Visitor } from '../../internal/otlp/rewrite.ts';
+import { type Patch, rewriteLogs, Share, type Visitor } from '../../internal/otlp/rewrite.ts';
 import type { LogRecord } from '../../internal/otlp/view/log_record.ts';
 import { type Walk, walkLogs } from '../../internal/otlp/view/walk.ts';
 import type { Class } from '../../internal/sampling/budget.ts';
@@ -15,6 +15,7 @@ const ERROR = 17;
 /** A log record's operation is its event name, its status the severity: below WARN, WARN, ERROR. It takes no time. */
 export class LogKind implements Kind<LogRecord> {
   readonly #model: Model;
+  readonly #options = { share: new Share() };
   readonly #errors: Errors;
 
   constructor(model: Model, errors: Errors) {
@@ -27,7 +28,7 @@ export class LogKind implements Kind<LogRecord> {
   }
 
   rewrite(batch: Payload, visitor: Visitor<LogRecord>): Payload {
-    return rewriteLogs(batch, visitor);
+    return rewriteLogs(batch, visitor, this.#options);
   }
 
   judge(record: LogRecord, service: number, now: number): Class {

@@ -4,6 +4,7 @@ import { handOnKept } from '../../internal/core/hand_on.ts';
 import { type Outcome, permanent } from '../../internal/core/outcome.ts';
 import type { Counter } from '../../internal/core/telemetry.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
+import { Share } from '../../internal/otlp/rewrite.ts';
 import type { FilterConfig } from './config.ts';
 import { ConditionFailed, type Round, roundsOf } from './judges.ts';
 import { sieve } from './sieve.ts';
@@ -18,7 +19,7 @@ const metrics = {
 export class Filter implements Consumer {
   readonly #settings: Settings;
   readonly #next: Consumer;
-  readonly #rounds: readonly Round[];
+  readonly #rounds: readonly { readonly round: Round; readonly share: Share }[];
   readonly #filtered: Counter;
 
   constructor(settings: Settings, config: FilterConfig, next: Consumer) {
@@ -26,14 +27,14 @@ export class Filter implements Consumer {
     const [name, help] = metrics[signal];
     this.#settings = settings;
     this.#next = next;
-    this.#rounds = roundsOf(signal, config, settings);
+    this.#rounds = roundsOf(signal, config, settings).map((round) => ({ round, share: new Share() }));
     this.#filtered = settings.meter.counter({ name, help, labels: { filter: settings.id } });
   }
 
   async consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
     let kept = batch;
     try {
-      for (const round of this.#rounds) kept = sieve(kept, round);
+      for (const { round, share } of this.#rounds) kept = sieve(kept, round, share);
     } catch (thrown) {
       if (thrown instanceof ConditionFailed) return permanent('rejected', thrown.message);
       throw thrown;

@@ -6,6 +6,7 @@ import {
   rewriteLogs,
   rewriteMetrics,
   rewriteSpans,
+  type Share,
   type Visitor,
 } from '../../internal/otlp/rewrite.ts';
 import type { Cursor } from '../../internal/otlp/view/cursor.ts';
@@ -16,20 +17,21 @@ import { Scene } from '../../internal/ottl/index.ts';
 import type { Judge, Round } from './judges.ts';
 
 /** Leaves out of a batch what the judges of one round say; what is emptied by that goes with it. */
-export function sieve(batch: Payload, round: Round): Payload {
+export function sieve(batch: Payload, round: Round, share: Share): Payload {
   const scene = new Scene();
+  const options = { share };
   const visitor = { ...onResource(round, scene), ...onScope(round, scene) };
-  if (batch.signal === 'traces') return rewriteSpans(batch, { ...visitor, ...onSpans(round, scene) });
+  if (batch.signal === 'traces') return rewriteSpans(batch, { ...visitor, ...onSpans(round, scene) }, options);
   if (batch.signal === 'logs') {
     const record = onRecord<LogRecord>(round.log, scene, (log) => {
       scene.log = log;
     });
-    return rewriteLogs(batch, { ...visitor, ...record });
+    return rewriteLogs(batch, { ...visitor, ...record }, options);
   }
   const record = onRecord<Metric>(round.metric, scene, (metric) => {
     scene.metric = metric;
   });
-  return rewriteMetrics(batch, { ...visitor, ...record, ...onPoints(round.datapoint, scene) });
+  return rewriteMetrics(batch, { ...visitor, ...record, ...onPoints(round.datapoint, scene) }, options);
 }
 
 function onResource({ resource }: Round, scene: Scene): Pick<Visitor<Cursor>, 'resource'> {

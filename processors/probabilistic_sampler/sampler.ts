@@ -3,7 +3,7 @@ import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import { handOnKept } from '../../internal/core/hand_on.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
-import { rewriteLogs, rewriteSpans } from '../../internal/otlp/rewrite.ts';
+import { rewriteLogs, rewriteSpans, Share } from '../../internal/otlp/rewrite.ts';
 import type { ProbabilisticConfig } from './config.ts';
 import { LogJudge } from './logs.ts';
 import { modeOf } from './mode.ts';
@@ -15,27 +15,25 @@ export class Sampler implements Consumer {
   readonly #settings: Settings;
   readonly #next: Consumer;
   readonly #tally: Tally;
-  readonly #rewrite: (batch: Payload, share: number) => Payload;
-  /** Of the last batch, how much of its bytes was kept: the next one will be much like it. */
-  #share = 1;
+  readonly #rewrite: (batch: Payload) => Payload;
 
   constructor(settings: Settings, config: ProbabilisticConfig, next: Consumer) {
     this.#settings = settings;
     this.#next = next;
     const mode = modeOf(config);
     this.#tally = new Tally(settings, config.fail_closed, config.from_attribute);
+    const options = { share: new Share() };
     if (settings.signal === 'logs') {
       const judge = new LogJudge(config, mode, this.#tally);
-      this.#rewrite = (batch, share) => rewriteLogs(batch, judge, { share });
+      this.#rewrite = (batch) => rewriteLogs(batch, judge, options);
     } else {
       const judge = new SpanJudge(config, mode, this.#tally);
-      this.#rewrite = (batch, share) => rewriteSpans(batch, judge, { share });
+      this.#rewrite = (batch) => rewriteSpans(batch, judge, options);
     }
   }
 
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
-    const kept = this.#rewrite(batch, this.#share);
-    this.#share = kept.byteLength / Math.max(1, batch.byteLength);
+    const kept = this.#rewrite(batch);
     this.#tally.flush();
     return handOnKept(this.#next, this.#settings.account, batch, kept, ctx);
   }
