@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest';
+import { differencesFromOtelcol } from '../../bench/peers/beside_otelcol.ts';
 import { peer } from '../../bench/peers/peer.ts';
-import { throughOtelcol } from '../../bench/peers/through_otelcol.ts';
 import type { ProcessorFactory } from '../../internal/core/component.ts';
-import { noContext } from '../../internal/core/consumer.ts';
 import type { Signal } from '../../internal/otlp/payload.ts';
-import { asPayload, generateRequest, randomRequest } from '../../internal/testkit/generate.ts';
+import { keysDiffer } from '../../internal/testkit/canonical.ts';
+import { generateRequest, randomRequest } from '../../internal/testkit/generate.ts';
 import { loadOracle, type Oracle } from '../../internal/testkit/oracle.ts';
-import { RecordingConsumer, testSettings } from '../../internal/testkit/settings.ts';
 import resource from '../resource/index.ts';
 import attributes from './index.ts';
 
@@ -70,20 +69,10 @@ function requests(signal: Signal, oracle: Oracle): Uint8Array[] {
   return [...usual, ...odd.filter((bytes) => keysDiffer(oracle.read(signal, bytes))).slice(0, 60)];
 }
 
-function keysDiffer(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  if (Array.isArray(value) && value.some(isPair)) {
-    if (new Set(value.map(({ key }) => key ?? '')).size < value.length) return false;
-  }
-  return Object.values(value).every(keysDiffer);
-}
-
-const isPair = (each: unknown) => typeof each === 'object' && each !== null && ('value' in each || 'key' in each);
-
 interop.each(['traces', 'logs', 'metrics'] as const)(
   'attributes: %s come out as from the Go collector',
   async (signal) => {
-    await compare(signal, 'attributes', attributes as ProcessorFactory, [...lists, ...forRecords[signal]]);
+    await compare(signal, attributes as ProcessorFactory, [...lists, ...forRecords[signal]]);
   },
 );
 
@@ -91,42 +80,11 @@ interop.each(['traces', 'logs', 'metrics'] as const)(
   'resource: %s come out as from the Go collector',
   async (signal) => {
     const configs = lists.map(({ actions }) => ({ attributes: actions }));
-    await compare(signal, 'resource', resource as ProcessorFactory, configs);
+    await compare(signal, resource as ProcessorFactory, configs);
   },
 );
 
-async function compare(signal: Signal, type: string, factory: ProcessorFactory, configs: object[]): Promise<void> {
+async function compare(signal: Signal, factory: ProcessorFactory, configs: object[]): Promise<void> {
   const oracle = await loadOracle();
-  const sent = requests(signal, oracle);
-  // The Go collector normalizes what it decodes: only then are both fed the same.
-  const [plain] = await throughOtelcol(signal, 'batch', [{ timeout: 0 }], sent);
-  const theirs = await throughOtelcol(signal, type, configs, plain!);
-  for (const [i, config] of configs.entries()) {
-    const next = new RecordingConsumer();
-    const { parse } = factory.schema as unknown as { parse(config: object): never };
-    const processor = factory.create(testSettings({ kind: 'processor', signal }), parse(config), next);
-    for (const request of plain!) await processor.consume(asPayload(signal, request), noContext);
-    const ours = next.taken.map((batch) => Buffer.concat(batch.chunks));
-    expect(ours.length, JSON.stringify(config)).toBe(theirs[i]!.length);
-    for (const [n, bytes] of ours.entries()) {
-      const [own, other] = [bytes, theirs[i]![n]!].map((each) => canonical(oracle, signal, each));
-      expect(firstDifference(own!, other!), `${JSON.stringify(config)}, request ${n}`).toBe('none');
-    }
-  }
-}
-
-/** One line for a request: attributes sorted by key, and absent the same as empty. */
-function canonical(oracle: Oracle, signal: Signal, bytes: Uint8Array): string {
-  return JSON.stringify(oracle.read(signal, bytes), (_key, value) => {
-    if (!Array.isArray(value) || !value.some(isPair)) return value;
-    return [...value].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-  });
-}
-
-/** Requests are long: the place where two part ways, with what stands around it. */
-function firstDifference(ours: string, theirs: string): string {
-  if (ours === theirs) return 'none';
-  let at = 0;
-  while (ours[at] === theirs[at]) at++;
-  return `ours ${ours.slice(Math.max(0, at - 120), at + 80)}\ntheirs ${theirs.slice(Math.max(0, at - 120), at + 80)}`;
+  expect(await differencesFromOtelcol(oracle, signal, factory, configs, requests(signal, oracle))).toBe('');
 }

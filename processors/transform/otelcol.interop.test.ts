@@ -1,13 +1,12 @@
 import { expect, test } from 'vitest';
+import { differencesFromOtelcol } from '../../bench/peers/beside_otelcol.ts';
 import { peer } from '../../bench/peers/peer.ts';
-import { throughOtelcol } from '../../bench/peers/through_otelcol.ts';
 import type { ProcessorFactory } from '../../internal/core/component.ts';
-import { noContext } from '../../internal/core/consumer.ts';
 import type { Signal } from '../../internal/otlp/payload.ts';
 import { seededRandom } from '../../internal/otlp/sample.ts';
-import { asPayload, generateRequest, randomRequest } from '../../internal/testkit/generate.ts';
+import { keysDiffer } from '../../internal/testkit/canonical.ts';
+import { generateRequest, randomRequest } from '../../internal/testkit/generate.ts';
 import { loadOracle, type Oracle } from '../../internal/testkit/oracle.ts';
-import { RecordingConsumer, testSettings } from '../../internal/testkit/settings.ts';
 import filter from '../filter/index.ts';
 import transform from './index.ts';
 import { conditions, records, statements } from './test/statements.ts';
@@ -28,14 +27,14 @@ interop.each(signals)('transform: each statement changes %s as the Go collector 
   const configs = statements[signal].map(([context, ...list]) => ({
     [`${field[signal]}_statements`]: context === '' ? list : [{ context, statements: list }],
   }));
-  await compare(signal, 'transform', transform as ProcessorFactory, configs);
+  await compare(signal, transform as ProcessorFactory, configs);
 });
 
 interop.each(signals)('filter: each condition leaves out of %s what the Go collector leaves out', async (signal) => {
   const configs = conditions[signal].map(([context, ...list]) => ({
     [`${field[signal]}_conditions`]: context === '' ? list : [{ context, conditions: list }],
   }));
-  await compare(signal, 'filter', filter as ProcessorFactory, configs);
+  await compare(signal, filter as ProcessorFactory, configs);
 });
 
 interop.each(signals)('transform: %s of every shape come out as from the Go collector', async (signal) => {
@@ -44,7 +43,7 @@ interop.each(signals)('transform: %s of every shape come out as from the Go coll
   const sent = shaped.filter((bytes) => isComparable(oracle.read(signal, bytes))).slice(0, 150);
   expect(sent.length).toBeGreaterThan(50);
   const configs = onAnything[signal].map((list) => ({ [`${field[signal]}_statements`]: list }));
-  await compare(signal, 'transform', transform as ProcessorFactory, configs, sent);
+  await compare(signal, transform as ProcessorFactory, configs, sent);
 });
 
 interop('regular expressions find, capture and replace what Go finds', async () => {
@@ -62,7 +61,7 @@ interop('regular expressions find, capture and replace what Go finds', async () 
     const pattern = JSON.stringify(randomPattern(random, 0));
     return { log_statements: [`replace_all_patterns(log.attributes, "value", ${pattern}, "<\${0}|\${1}|$2>")`] };
   });
-  await compare('logs', 'transform', transform as ProcessorFactory, configs, [own]);
+  await compare('logs', transform as ProcessorFactory, configs, [own]);
 });
 
 function pick<T>(random: () => number, from: readonly T[]): T {
@@ -120,13 +119,7 @@ const onAnything: Readonly<Record<Signal, string[][]>> = {
 };
 
 /** No key twice in a list, since Go reorders such a list when it deletes; nothing of the profiles' own. */
-function isComparable(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  if (Array.isArray(value) && value.some(isPair)) {
-    if (new Set(value.map(({ key }) => key ?? '')).size < value.length) return false;
-  }
-  return Object.entries(value).every(([key, one]) => !/strindex/i.test(key) && isComparable(one));
-}
+const isComparable = (read: unknown) => keysDiffer(read) && !/"\w*strindex\w*":/i.test(JSON.stringify(read));
 
 /** Requests of an SDK, and one with every type of value. */
 function usual(signal: Signal, oracle: Oracle): Uint8Array[] {
@@ -137,61 +130,11 @@ function usual(signal: Signal, oracle: Oracle): Uint8Array[] {
 
 async function compare(
   signal: Signal,
-  type: string,
   factory: ProcessorFactory,
   configs: object[],
   requests?: readonly Uint8Array[],
 ): Promise<void> {
   const oracle = await loadOracle();
   const sent = requests ?? usual(signal, oracle);
-  // The Go collector normalizes what it decodes: only then are both fed the same.
-  const [plain] = await throughOtelcol(signal, 'batch', [{ timeout: 0 }], sent);
-  const differences: string[] = [];
-  for (let from = 0; from < configs.length; from += 40) {
-    const some = configs.slice(from, from + 40);
-    const theirs = await throughOtelcol(signal, type, some, plain!);
-    for (const [i, config] of some.entries()) {
-      const ours = await through(signal, factory, config, plain!);
-      const [mine, other] = [ours, theirs[i]!].map((all) =>
-        all
-          .map((bytes) => canonical(oracle, signal, bytes))
-          .sort()
-          .join('\n'),
-      );
-      const difference = firstDifference(mine!, other!);
-      if (difference !== 'none') differences.push(`${JSON.stringify(config)}\n${difference}`);
-    }
-  }
-  expect(differences.join('\n\n')).toBe('');
-}
-
-async function through(
-  signal: Signal,
-  factory: ProcessorFactory,
-  config: object,
-  requests: readonly Uint8Array[],
-): Promise<Uint8Array[]> {
-  const next = new RecordingConsumer();
-  const { parse } = factory.schema as unknown as { parse(config: object): never };
-  const processor = factory.create(testSettings({ kind: 'processor', signal }), parse(config), next);
-  for (const request of requests) await processor.consume(asPayload(signal, request), noContext);
-  return next.taken.map((batch) => Buffer.concat(batch.chunks));
-}
-
-const isPair = (each: unknown) => typeof each === 'object' && each !== null && ('value' in each || 'key' in each);
-
-/** One line for a request: attributes sorted by key, and absent the same as empty. */
-function canonical(oracle: Oracle, signal: Signal, bytes: Uint8Array): string {
-  return JSON.stringify(oracle.read(signal, bytes), (_key, value) => {
-    if (!Array.isArray(value) || !value.some(isPair)) return value;
-    return [...value].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-  });
-}
-
-/** Requests are long: the place where two part ways, with what stands around it. */
-function firstDifference(ours: string, theirs: string): string {
-  if (ours === theirs) return 'none';
-  let at = 0;
-  while (ours[at] === theirs[at]) at++;
-  return `ours ${ours.slice(Math.max(0, at - 160), at + 100)}\ntheirs ${theirs.slice(Math.max(0, at - 160), at + 100)}`;
+  expect(await differencesFromOtelcol(oracle, signal, factory, configs, sent)).toBe('');
 }

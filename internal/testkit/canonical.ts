@@ -1,0 +1,30 @@
+import type { Signal } from '../otlp/payload.ts';
+import type { Oracle } from './oracle.ts';
+
+/** One line for a request: attributes sorted by key, since a map has no order, and absent the same as empty. */
+export function canonical(oracle: Oracle, signal: Signal, bytes: Uint8Array): string {
+  return JSON.stringify(oracle.read(signal, bytes), (_key, value) => {
+    if (!Array.isArray(value) || !value.some(isPair)) return value;
+    return [...value].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  });
+}
+
+/** Requests are long: the place where two lines part ways, with what stands around it; undefined where they do not. */
+export function firstDifference(ours: string, theirs: string): string | undefined {
+  if (ours === theirs) return undefined;
+  let at = 0;
+  while (ours[at] === theirs[at]) at++;
+  const around = (line: string) => line.slice(Math.max(0, at - 160), at + 100);
+  return `ours ${around(ours)}\ntheirs ${around(theirs)}`;
+}
+
+/** No key stands twice in a list of attributes or in a map. @param read what `Oracle.read` returned */
+export function keysDiffer(read: unknown): boolean {
+  if (typeof read !== 'object' || read === null) return true;
+  if (Array.isArray(read) && read.some(isPair)) {
+    if (new Set(read.map(({ key }) => key ?? '')).size < read.length) return false;
+  }
+  return Object.values(read).every(keysDiffer);
+}
+
+const isPair = (each: unknown) => typeof each === 'object' && each !== null && ('value' in each || 'key' in each);
