@@ -3,6 +3,7 @@ import { delimiter, join } from 'node:path';
 import { peer } from './peer.ts';
 import { freePorts } from './ports.ts';
 import { answers, DEFAULT_TIMEOUT_MS, type Ending, launch, untilReady } from './process.ts';
+import type { PeerName } from './recipes.ts';
 import type { ProcessUsage } from './usage.ts';
 
 export type { Ending } from './process.ts';
@@ -28,7 +29,9 @@ export interface OtelcolOptions {
   env?: Record<string, string>;
   /** Ports to use in place of free ones. */
   ports?: Partial<OtelcolPorts>;
-  /** The program and its leading arguments; default: the peer `otelcol`, built when absent. */
+  /** Which build of it; default `otelcol`, built when absent. */
+  peer?: PeerName;
+  /** The program and its leading arguments in place of a peer. */
   command?: readonly string[];
   /** Progress of that build. */
   log?: (line: string) => void;
@@ -61,7 +64,7 @@ const START_ATTEMPTS = 3;
  * @throws Error when there is no executable, when it ends before it is ready (with its log), or is not ready in time
  */
 export async function startOtelcol(options: OtelcolOptions): Promise<Otelcol> {
-  const program = options.command ?? [await executable(options.log)];
+  const program = options.command ?? [await executable(options)];
   for (let attempt = 1; ; attempt++) {
     const [grpc, http, health, metrics] = await freePorts(4);
     const ports = { grpc: grpc!, http: http!, health: health!, metrics: metrics!, ...options.ports };
@@ -75,8 +78,8 @@ export async function startOtelcol(options: OtelcolOptions): Promise<Otelcol> {
   }
 }
 
-async function executable(log?: (line: string) => void): Promise<string> {
-  const found = await peer('otelcol', log === undefined ? {} : { log });
+async function executable({ peer: name = 'otelcol', log }: OtelcolOptions): Promise<string> {
+  const found = await peer(name, log === undefined ? {} : { log });
   if ('missing' in found) throw new Error(found.missing);
   return found.path;
 }

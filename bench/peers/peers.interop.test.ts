@@ -38,6 +38,7 @@ describe('peer', () => {
         ...['otlp', 'otlp_grpc', 'otlp_http', 'debug', 'nop', 'file', 'prometheus_remote_write'],
         ...['batch', 'memory_limiter', 'attributes', 'resource', 'filter', 'transform'],
         ...['tail_sampling', 'probabilistic_sampler', 'file_storage', 'health_check'],
+        ...['span', 'redaction', 'groupbyattrs', 'cumulativetodelta', 'deltatocumulative'],
       ].sort(),
     );
   });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** Foreign programs that tests and benchmarks run Sluice against. Each is built from the public Go module proxy. */
-export type PeerName = 'otelcol' | 'telemetrygen' | 'h2spec';
+export type PeerName = 'otelcol' | 'otelcol_detecting' | 'telemetrygen' | 'h2spec';
 
 /** One command of a build, run inside the build's own folder. `GOBIN` is that folder. */
 export interface BuildStep {
@@ -35,8 +35,17 @@ const core = (path: string) => `go.opentelemetry.io/collector/${path} v${COLLECT
 const contrib = (path: string) => `github.com/open-telemetry/opentelemetry-collector-contrib/${path} v${COLLECTOR}`;
 const stable = (path: string) => `go.opentelemetry.io/collector/${path} v${COLLECTOR_STABLE}`;
 
-/** The parts of the comparison build, by section of the Collector Builder's manifest. */
-const COLLECTOR_MODULES: Record<string, string[]> = {
+/** The parts of a Collector build, by section of the Collector Builder's manifest. */
+type Modules = Readonly<Record<string, readonly string[]>>;
+
+const PROVIDERS = [
+  stable('confmap/provider/envprovider'),
+  stable('confmap/provider/fileprovider'),
+  stable('confmap/provider/yamlprovider'),
+];
+
+/** What Sluice is compared against, in tests and benchmarks. */
+const COLLECTOR_MODULES: Modules = {
   receivers: [core('receiver/otlpreceiver')],
   exporters: [
     core('exporter/otlpexporter'),
@@ -55,24 +64,32 @@ const COLLECTOR_MODULES: Record<string, string[]> = {
     contrib('processor/transformprocessor'),
     contrib('processor/tailsamplingprocessor'),
     contrib('processor/probabilisticsamplerprocessor'),
+    contrib('processor/spanprocessor'),
+    contrib('processor/redactionprocessor'),
+    contrib('processor/groupbyattrsprocessor'),
+    contrib('processor/cumulativetodeltaprocessor'),
+    contrib('processor/deltatocumulativeprocessor'),
   ],
   extensions: [contrib('extension/healthcheckextension'), contrib('extension/storage/filestorage')],
-  providers: [
-    stable('confmap/provider/envprovider'),
-    stable('confmap/provider/fileprovider'),
-    stable('confmap/provider/yamlprovider'),
-  ],
+  providers: PROVIDERS,
 };
 
-const COLLECTOR_GO_MODULE = 'sluice.bench/otelcol';
+/** Apart, because the clouds' SDKs in it would make the program that benchmarks run twice as large, at rest too. */
+const DETECTING_MODULES: Modules = {
+  receivers: [core('receiver/otlpreceiver')],
+  exporters: [contrib('exporter/fileexporter')],
+  processors: [contrib('processor/resourcedetectionprocessor')],
+  extensions: [contrib('extension/healthcheckextension')],
+  providers: PROVIDERS,
+};
 
-function collectorManifest(): string {
-  const sections = Object.entries(COLLECTOR_MODULES).map(([section, modules]) =>
+function collectorManifest(name: string, parts: Modules): string {
+  const sections = Object.entries(parts).map(([section, modules]) =>
     [`${section}:`, ...modules.map((module) => `  - gomod: ${module}`)].join('\n'),
   );
   return `dist:
-  name: otelcol
-  module: ${COLLECTOR_GO_MODULE}
+  name: ${name}
+  module: sluice.bench/${name}
   description: OpenTelemetry Collector with the parts Sluice is compared against
   version: ${COLLECTOR}
   output_path: ./src
@@ -84,9 +101,9 @@ ${sections.join('\n')}
  * The go.mod that the Collector Builder would write. Ours, because the builder follows it with `go mod tidy`, which also
  * wants the modules that only the components' tests import, and two of those are not on the proxy.
  */
-function collectorGoMod(): string {
-  const required = [...Object.values(COLLECTOR_MODULES).flat(), core('service'), core('otelcol')];
-  return `module ${COLLECTOR_GO_MODULE}
+function collectorGoMod(name: string, parts: Modules): string {
+  const required = [...Object.values(parts).flat(), core('service'), core('otelcol')];
+  return `module sluice.bench/${name}
 
 go 1.25
 
@@ -103,10 +120,10 @@ const TELEMETRYGEN = '0.161.0';
 // A commit after the tag v2.6.0. The tags themselves cannot be installed as modules beyond v2.2.1, which lacks a go.mod.
 const H2SPEC = '0.0.0-20200804131034-70ac22940108';
 
-export const RECIPES: Record<PeerName, Recipe> = {
-  otelcol: {
+function collector(name: PeerName, parts: Modules): Recipe {
+  return {
     version: COLLECTOR,
-    files: { 'builder.yaml': collectorManifest(), 'src/go.mod': collectorGoMod() },
+    files: { 'builder.yaml': collectorManifest(name, parts), 'src/go.mod': collectorGoMod(name, parts) },
     steps: [
       {
         label: 'build the Collector Builder',
@@ -121,11 +138,16 @@ export const RECIPES: Record<PeerName, Recipe> = {
       {
         label: 'download and compile (5 minutes the first time)',
         command: 'go',
-        args: ['build', '-mod=mod', ...LINK, '-o', '../otelcol', '.'],
+        args: ['build', '-mod=mod', ...LINK, '-o', `../${name}`, '.'],
         cwd: 'src',
       },
     ],
-  },
+  };
+}
+
+export const RECIPES: Record<PeerName, Recipe> = {
+  otelcol: collector('otelcol', COLLECTOR_MODULES),
+  otelcol_detecting: collector('otelcol_detecting', DETECTING_MODULES),
   telemetrygen: {
     version: TELEMETRYGEN,
     files: {},

@@ -1,11 +1,12 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startOtelcol } from './otelcol.ts';
+import { type OtelcolOptions, startOtelcol } from './otelcol.ts';
 
 /**
  * The same requests once through each of these configurations of a processor in the Go collector: one receiver feeds a
- * pipeline for each. @param requests Export*ServiceRequests @returns for each configuration what came out, requests again
+ * pipeline for each. @param requests Export*ServiceRequests @param options which build of the collector, and its environment
+ * @returns for each configuration what came out, requests again
  *
  * @throws Error when the collector does not start or refuses a request
  */
@@ -14,12 +15,14 @@ export async function throughOtelcol(
   type: string,
   configs: readonly object[],
   requests: readonly Uint8Array[],
+  options: Pick<OtelcolOptions, 'peer' | 'env'> = {},
 ): Promise<Uint8Array[][]> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-through-otelcol-'));
   const file = (i: number) => join(folder, `${i}.bin`);
   const each = (line: (config: object, i: number) => string) => configs.map(line).join('\n');
   try {
     const otelcol = await startOtelcol({
+      ...options,
       yaml: `
 receivers:
   otlp: { protocols: { http: { endpoint: '127.0.0.1:\${env:HTTP_PORT}' } } }
