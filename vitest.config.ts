@@ -2,8 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 const exclude = ['**/node_modules/**', 'dist/**'];
 
+// Real sockets and processes on a machine that others use too: one more try, and .ci/run names every test that needed it.
+const ci = process.env.CI ? { retry: 1, reporters: ['default', './cmd/dev/ci_reporter.ts'] } : {};
+
 export default defineConfig({
   test: {
+    ...ci,
     projects: [
       // Needs nothing but Node: what `npm test` runs.
       {
