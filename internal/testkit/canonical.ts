@@ -27,4 +27,7 @@ export function keysDiffer(read: unknown): boolean {
   return Object.values(read).every(keysDiffer);
 }
 
+/** Nothing in it is an index into the dictionary that only profiles have. @param read what `Oracle.read` returned */
+export const isPlain = (read: unknown) => !/"\w*strindex\w*":/i.test(JSON.stringify(read));
+
 const isPair = (each: unknown) => typeof each === 'object' && each !== null && ('value' in each || 'key' in each);

@@ -19,7 +19,9 @@ export const schema = object({
     .default(false)
     .describe('Numbers, lists and so on are masked too, by their text; else text only.'),
   hash_function: z
-    .union([enumeration(['md5', 'sha1', 'sha3', 'hmac-sha256', 'hmac-sha512']), z.literal('')])
+    .string()
+    .transform((text) => text.toLowerCase())
+    .pipe(enumeration(['', 'md5', 'sha1', 'sha3', 'hmac-sha256', 'hmac-sha512']))
     .default('')
     .describe('What is masked becomes its hash in hex, in place of ****. sha3 is SHA3-256.'),
   hmac_key: secret().optional().describe('The key of hmac-sha256 and hmac-sha512.'),
@@ -29,9 +31,11 @@ export const schema = object({
     .describe('info: the record says how many attributes were removed, masked, allowed and ignored; debug: and which.'),
   url_sanitizer: unsupported('mask by blocked_values, or rename by the span processor'),
   db_sanitizer: unsupported('mask literals by blocked_values'),
-}).refine(({ hash_function, hmac_key }) => hmac_key || !hash_function.startsWith('hmac'), {
-  path: ['hmac_key'],
-  message: 'expected a key: hash_function is an HMAC',
+}).superRefine(({ hash_function, hmac_key = '' }, ctx) => {
+  const least = { 'hmac-sha256': 32, 'hmac-sha512': 64 }[hash_function as string] ?? 0;
+  if (Buffer.byteLength(hmac_key) >= least) return;
+  const message = `expected a key of at least ${least} bytes for hash_function ${hash_function}`;
+  ctx.addIssue({ code: 'custom', path: ['hmac_key'], message });
 });
 
 export type RedactionConfig = z.output<typeof schema>;

@@ -8,10 +8,8 @@ const rememberedLength = 128;
 
 export type KeyVerdict = 'ignore' | 'remove' | 'mask' | 'look';
 
-/** What the summary attributes are called: a second redaction lets them through. */
-const own = ['redacted', 'masked', 'allowed', 'ignored'].flatMap((what) =>
-  ['redaction', 'redaction.body'].flatMap((about) => [`${about}.${what}.keys`, `${about}.${what}.count`]),
-);
+/** Of the summary of a redaction before this one upstream lets these through, and nothing of allowed values and bodies. */
+const own = ['redacted.keys', 'redacted.count', 'masked.keys', 'masked.count', 'ignored.count'];
 
 /** What a configuration says of keys and of texts. */
 export class Masks {
@@ -28,7 +26,7 @@ export class Masks {
 
   constructor(config: RedactionConfig) {
     this.#config = config;
-    this.#allowedKeys = new Set([...config.allowed_keys, ...own]);
+    this.#allowedKeys = new Set([...config.allowed_keys, ...own.map((name) => `redaction.${name}`)]);
     this.#ignoredKeys = new Set(config.ignored_keys);
     this.#ignoredPatterns = config.ignored_key_patterns.map(regexOf);
     this.#blockedKeys = config.blocked_key_patterns.map(regexOf);

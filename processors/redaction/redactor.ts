@@ -52,7 +52,8 @@ export class Redactor {
     const { buf, start, end } = list.value(index);
     const value = this.#value.reset(buf, start, end);
     if (value.kind === 'string') return value.stringValue;
-    return this.#config.redact_all_types ? valueText(value.plain()) : '';
+    // An index into a dictionary that only profiles have says nothing here.
+    return this.#config.redact_all_types && value.kind !== 'strindex' ? valueText(value.plain()) : '';
   }
 
   /**
@@ -62,23 +63,22 @@ export class Redactor {
   body(body: AnyValue, list: AttributeList, field: number): Uint8Array | undefined {
     const summary = this.#summary.reset();
     const before = body.plain();
-    if (before === undefined) return undefined;
-    const after = this.#redacted('', before);
+    const after = this.#redacted(undefined, before);
     // Of a body that is allowed as a whole upstream says nothing.
     if (typeof before !== 'object' || before instanceof Uint8Array) summary.allowed.length = 0;
     summary.write(list, field, 'redaction.body');
     return after === before ? undefined : encodeValue(after);
   }
 
-  /** The value itself where nothing in it changes. @param path of keys and indices; empty for the body as a whole */
-  #redacted(path: string, value: Plain): Plain {
+  /** The value itself where nothing in it changes. @param path of keys and indices; none for the body as a whole */
+  #redacted(path: string | undefined, value: Plain): Plain {
     if (Array.isArray(value)) {
-      const after = value.map((each, i) => this.#redacted(path === '' ? `[${i}]` : `${path}.[${i}]`, each));
+      const after = value.map((each, i) => this.#redacted(below(path, `[${i}]`), each));
       return after.every((each, i) => each === value[i]) ? value : after;
     }
     if (typeof value === 'object' && !(value instanceof Uint8Array)) return this.#redactedPairs(path, value);
     const text = valueText(value);
-    const name = path === '' ? 'body' : path;
+    const name = path ?? 'body';
     if (this.#masks.allows(text)) {
       this.#summary.allowed.push(name);
       return value;
@@ -89,11 +89,11 @@ export class Redactor {
     return masked;
   }
 
-  #redactedPairs(path: string, value: Extract<Plain, { pairs: unknown }>): Plain {
+  #redactedPairs(path: string | undefined, value: Extract<Plain, { pairs: unknown }>): Plain {
     const pairs: [string, Plain][] = [];
     let same = true;
     for (const [key, each] of value.pairs) {
-      const name = path === '' ? key : `${path}.${key}`;
+      const name = below(path, key);
       const verdict = this.#masks.key(key);
       let after: Plain = each;
       if (verdict === 'ignore') this.#summary.ignored.push(name);
@@ -111,3 +111,5 @@ export class Redactor {
     return same ? value : { pairs };
   }
 }
+
+const below = (path: string | undefined, name: string) => (path === undefined ? name : `${path}.${name}`);
