@@ -79,8 +79,20 @@ export class SpanProcessor implements Consumer, Visitor<Span> {
 }
 
 function namePart(value: AnyValue): string {
-  const plain = value.plain();
+  const plain = value.kind === 'strindex' ? undefined : value.plain();
+  if (typeof plain === 'number') return withoutExponent(plain);
   return plain === undefined || typeof plain === 'object' ? '<unknown-attribute-type>' : valueText(plain);
+}
+
+/** The fewest digits that tell the number, and zeros; what is no number as Go writes it. */
+function withoutExponent(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : `${value < 0 ? '-' : '+'}Inf`;
+  const [digits, exponent] = valueText(value).split('e');
+  if (exponent === undefined) return digits!;
+  const [, sign, whole, fraction = ''] = /^(-?)(\d+)\.?(\d*)$/.exec(digits!)!;
+  const point = whole!.length + Number(exponent);
+  const all = whole + fraction;
+  return `${sign}${point > 0 ? all.padEnd(point, '0') : `0.${all.padStart(all.length - point, '0')}`}`;
 }
 
 function nameBytes(name: string): Uint8Array {
