@@ -18,9 +18,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ottl: foundations,
   prometheus: foundations,
   attributes: [...foundations, 'config', 'ottl'],
+  quality: [...foundations, 'config', 'ottl', 'attributes'],
   pipeline: foundations,
   testkit: [...foundations, ...middle, 'pipeline'],
-  component: [...foundations, ...middle, 'sampling', 'ottl', 'attributes', 'prometheus'],
+  component: [...foundations, ...middle, 'sampling', 'ottl', 'attributes', 'quality', 'prometheus'],
 };
 const unpackaged = new Set(['otlp', 'core', 'pipeline']);
 const openTo = new Set(['cmd', 'bench']);

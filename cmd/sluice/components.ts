@@ -71,6 +71,7 @@ export const components: readonly ComponentEntry[] = [
   entry('exporter', 'file', [], async () => (await import('../../exporters/file/index.ts')).default),
   entry('exporter', 'nop', [], async () => (await import('../../exporters/nop/index.ts')).default),
 
+  entry('connector', 'data_quality', [], async () => (await import('../../connectors/data_quality/index.ts')).default),
   entry('connector', 'forward', [], async () => (await import('../../connectors/forward/index.ts')).default),
 
   entry(

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { noContext } from '../../internal/core/consumer.ts';
 import { retryable } from '../../internal/core/outcome.ts';
+import { connectorOutputs } from '../../internal/testkit/connector.ts';
 import { RecordingConsumer, testSettings } from '../../internal/testkit/settings.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
 import forward from './index.ts';
 
 function rig(next: RecordingConsumer) {
-  return forward.create(testSettings(), {}, { all: { traces: next }, pipeline: () => undefined });
+  return forward.create(testSettings(), {}, connectorOutputs({ traces: next }));
 }
 
 test('passes the same batch and context on, and the answer back', async () => {

@@ -166,6 +166,11 @@ export function componentId(kind: Kind) {
   return z.string().min(1).meta({ kind: 'component id', reference: kind });
 }
 
+/** `signal[/name]` of a pipeline that the connector feeds. */
+export function pipelineId() {
+  return z.string().min(1).meta({ kind: 'pipeline id', reference: 'pipeline' });
+}
+
 /**
  * A field of the Go collector that is known here but not there yet: setting it is an error that says so.
  * @param why what to do in its place

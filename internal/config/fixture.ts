@@ -18,6 +18,7 @@ const {
   ignored,
   integer,
   object,
+  pipelineId,
   section,
   secret,
   unsupported,
@@ -113,6 +114,7 @@ export const factories = [
     }),
   ),
   factory('connector', 'forward', object({})),
+  factory('connector', 'parting', object({ pipelines: z.array(pipelineId()).default([]) })),
   factory('connector', 'spanmetrics', object({}), { signals: ['traces'], outputs: { traces: ['metrics'] } }),
   factory('extension', 'health_check', object({ endpoint: endpoint().default('localhost:13133') }), { signals: [] }),
   factory(

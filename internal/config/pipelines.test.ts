@@ -86,6 +86,32 @@ test('a receiver is not used for a signal that it does not yield', () =>
     ],
   ));
 
+const parting = (targets: string) => `${right}
+connectors: { parting: { pipelines: [${targets}] } }`;
+const wrongTargets: [string, string, string[]][] = [
+  ['right', 'traces/a, traces/b', []],
+  [
+    'misspelt',
+    'traces/a, trace/b',
+    [
+      '3:48 connectors.parting.pipelines[1]: expected one of the defined pipelines, got "trace/b"; did you mean "traces/b"?',
+    ],
+  ],
+  [
+    'not its own',
+    'traces/in',
+    [
+      '3:38 connectors.parting.pipelines[0]: expected a pipeline that has parting among its receivers, got "traces/in": add it there',
+    ],
+  ],
+];
+test.each(wrongTargets)('pipelines that a connector names are %s', (_name, targets, want) => {
+  const pipelines = `    traces/in: { receivers: [otlp], exporters: [parting] }
+    traces/a: { receivers: [parting], exporters: [debug] }
+    traces/b: { receivers: [parting], exporters: [debug] }`;
+  return check(around(parting(targets), pipelines), want);
+});
+
 const connectors = `${right}
 connectors: { forward: , forward/b: , spanmetrics: }`;
 const wrongConnectors: [string, string, string[]][] = [

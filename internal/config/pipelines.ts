@@ -1,8 +1,10 @@
+import type { z } from 'zod';
 import type { Factory } from '../core/component.ts';
 import type { ResolvedPipeline } from '../core/resolved.ts';
 import type { Signal } from '../otlp/payload.ts';
 import { type Definitions, type Draft, idProblem, typeOf } from './component_parts.ts';
 import { issueAt, type Path } from './issues.ts';
+import { visit } from './part.ts';
 import type { Service } from './service.ts';
 import { didYouMean } from './suggest.ts';
 import { keyPlaceOf, placeOf } from './tree.ts';
@@ -108,14 +110,36 @@ function outputsOf(factory: Factory): Signal[] {
 
 /** A connector joins pipelines: it must end one and begin one, of signals that it can turn into each other. */
 export function checkConnectors(pipelines: ReadonlyMap<string, ResolvedPipeline>, draft: Draft): void {
-  for (const [id, { factory, path }] of draft.definitions.connectors) {
+  for (const [id, { factory, path, entry }] of draft.definitions.connectors) {
     if (!factory) continue;
     const before = [...pipelines.values()].filter((pipeline) => pipeline.exporters.includes(id));
     const after = [...pipelines.values()].filter((pipeline) => pipeline.receivers.includes(id));
     for (const problem of connectorProblems(factory, before, after)) {
       draft.issues.push(issueAt(keyPlaceOf(draft.root, path), path, problem));
     }
+    const used = before.length + after.length > 0;
+    visit([factory.schema as z.core.$ZodType], entry.value, path, (meta, node, at) => {
+      if (meta.reference !== 'pipeline' || node.kind !== 'scalar' || typeof node.value !== 'string') return;
+      const problem = used && targetProblem(id, node.value, [...pipelines.keys()], after);
+      if (problem) draft.issues.push(issueAt(node.at, at, problem));
+    });
   }
+}
+
+/** A connector that sends to some of its pipelines names them. */
+function targetProblem(
+  connector: string,
+  pipeline: string,
+  known: readonly string[],
+  after: readonly ResolvedPipeline[],
+): string | undefined {
+  if (after.some(({ id }) => id === pipeline)) return undefined;
+  const quoted = JSON.stringify(pipeline);
+  if (known.includes(pipeline)) {
+    return `expected a pipeline that has ${connector} among its receivers, got ${quoted}: add it there`;
+  }
+  const advice = didYouMean(pipeline, known) || ': define it under service.pipelines';
+  return `expected one of the defined pipelines, got ${quoted}${advice}`;
 }
 
 function connectorProblems(

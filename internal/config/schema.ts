@@ -16,7 +16,7 @@ export interface FieldMeta {
   readonly ignored?: string;
   /** The reference page does not list the fields below it, since it says this. */
   readonly sameAs?: string;
-  /** The field names a component of this kind. */
+  /** The field names a component of this kind, or a pipeline. */
   readonly reference?: string;
 }
 

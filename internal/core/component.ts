@@ -108,10 +108,12 @@ export interface BuildInfo {
 /** Where a receiver sends each signal; a signal without a pipeline has no consumer. */
 export type Outputs = Readonly<Partial<Record<Signal, Consumer>>>;
 
-/** Where a connector may send: everything of a signal at once, or one pipeline by its id. */
+/** Where a connector may send: everything of a signal at once, or some pipelines by their ids. */
 export interface ConnectorOutputs {
   readonly all: Outputs;
   pipeline(id: string): Consumer | undefined;
+  /** Those of the pipelines it feeds whose ids fit, joined as in `all`. */
+  select(fits: (id: string) => boolean): Outputs;
 }
 
 /** A zod schema, named by shape so that this folder needs no package. */

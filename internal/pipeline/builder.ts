@@ -153,10 +153,14 @@ class Builder {
   }
 
   #connectorOutputs(fed: readonly ResolvedPipeline[]): ConnectorOutputs {
-    const all: Partial<Record<Signal, Consumer>> = {};
-    for (const [signal, entries] of this.#entriesBySignal(fed)) all[signal] = joined(entries, this.#around.env);
+    const select = (fits: (id: string) => boolean) => {
+      const outputs: Partial<Record<Signal, Consumer>> = {};
+      const some = this.#entriesBySignal(fed.filter(({ id }) => fits(id)));
+      for (const [signal, entries] of some) outputs[signal] = joined(entries, this.#around.env);
+      return outputs;
+    };
     const byId = new Map(fed.map((spec) => [spec.id, this.#entries.get(spec.id)!]));
-    return { all, pipeline: (id) => byId.get(id) };
+    return { all: select(() => true), pipeline: (id) => byId.get(id), select };
   }
 
   #receiver(id: string): void {

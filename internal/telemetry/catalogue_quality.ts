@@ -1,6 +1,8 @@
 import { type CatalogueEntry, entry } from './catalogue_entry.ts';
 
 const processor = ['processor', 'otel.signal'];
+/** A processor or a connector. */
+const judge = ['kind', 'id', 'otel.signal'];
 
 /** Processors that limit, merge or judge what passes. */
 export const qualityEntries: readonly CatalogueEntry[] = [
@@ -36,6 +38,6 @@ export const qualityEntries: readonly CatalogueEntry[] = [
     processor,
     'Intervals or windows cut short because max_entries, max_bytes or max_spans was reached.',
   ),
-  entry('counter', 'sluice_data_quality_violations_total', [...processor, 'rule', 'action'], 'Violations by rule.'),
-  entry('gauge', 'sluice_data_quality_score', [...processor, 'service'], 'Share of checks passed, 0 to 100.'),
+  entry('counter', 'sluice_data_quality_violations_total', [...judge, 'rule', 'action'], 'Violations by rule.'),
+  entry('gauge', 'sluice_data_quality_score', [...judge, 'service'], 'Share of checks passed, 0 to 100.'),
 ];

@@ -1,110 +1,12 @@
 import { expect, test } from 'vitest';
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
 import { noContext } from '../../internal/core/consumer.ts';
 import { retryable } from '../../internal/core/outcome.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
-import type { Attributes, Plain } from '../../internal/otlp/view/value.ts';
-import { walkLogs, walkMetrics, walkSpans } from '../../internal/otlp/view/walk.ts';
-import { Writer } from '../../internal/otlp/writer.ts';
+import { attributesOf, batchOf, type Item } from '../../internal/quality/test/batches.ts';
 import { asPayload, randomRequest } from '../../internal/testkit/generate.ts';
 import { RecordingConsumer, TestAccount, testSettings } from '../../internal/testkit/settings.ts';
 import { schema } from './config.ts';
 import factory from './index.ts';
-
-type Map = Record<string, Plain>;
-interface Item {
-  readonly name?: string;
-  readonly attributes?: Map;
-  /** Seconds from now. */
-  readonly age?: number;
-  readonly id?: number;
-  readonly parent?: number;
-  readonly unit?: string;
-}
-const now = 1_700_000_000n;
-const attributesField = { traces: 9, logs: 6, metrics: 7 } as const;
-
-function put(out: Writer, field: number, map: Map = {}): void {
-  for (const [key, value] of Object.entries(map)) {
-    out.raw(encodeField(field, Buffer.from(key), encodeValue(value)).bytes);
-  }
-}
-
-function batchOf(signal: Signal, resource: Map, ...items: readonly Item[]): Payload {
-  const out = new Writer();
-  const group = out.open(1);
-  const about = out.open(1);
-  put(out, 1, resource);
-  out.close(about);
-  const scope = out.open(2);
-  for (const item of items) {
-    const record = out.open(2);
-    writeItem(out, signal, item);
-    out.close(record);
-  }
-  out.close(scope);
-  out.close(group);
-  return asPayload(signal, out.finish());
-}
-
-function writeItem(out: Writer, signal: Signal, { name = 'n', attributes, age = 0, id = 1, parent, unit }: Item): void {
-  const time = (now - BigInt(age)) * 1_000_000_000n;
-  if (signal === 'traces') {
-    out.bytes(1, Buffer.alloc(16, id && 1));
-    out.bytes(2, Buffer.alloc(8, id));
-    if (parent) out.bytes(4, Buffer.alloc(8, parent));
-    out.string(5, name);
-    out.fixed64(8, time);
-  } else if (signal === 'logs') {
-    out.fixed64(1, time);
-    out.string(12, name);
-  } else {
-    out.string(1, name);
-    if (unit) out.string(3, unit);
-    const gauge = out.open(5);
-    const point = out.open(1);
-    out.fixed64(3, time);
-    put(out, attributesField.metrics, attributes);
-    out.close(point);
-    out.close(gauge);
-    return;
-  }
-  put(out, attributesField[signal], attributes);
-}
-
-function read(list: Attributes): Map {
-  const map: Map = {};
-  for (let pair = list.next(); pair; pair = list.next()) map[pair.key] = pair.value.plain();
-  return map;
-}
-
-function attributesOf(batch: Payload) {
-  const all: { resource: Map; item: Map }[] = [];
-  const bytes = asPayload(batch.signal, Buffer.concat(batch.chunks));
-  if (batch.signal === 'metrics') {
-    const walk = walkMetrics(bytes);
-    while (walk.nextResource()) {
-      while (walk.nextScope()) {
-        while (walk.nextRecord()) {
-          const points = walk.record.gauge.points;
-          for (let point = points.next(); point; point = points.next()) {
-            all.push({ resource: read(walk.resource.resource.attributes), item: read(point.attributes) });
-          }
-        }
-      }
-    }
-    return all;
-  }
-  const walk = batch.signal === 'traces' ? walkSpans(bytes) : walkLogs(bytes);
-  while (walk.nextResource()) {
-    while (walk.nextScope()) {
-      while (walk.nextRecord()) {
-        all.push({ resource: read(walk.resource.resource.attributes), item: read(walk.record.attributes) });
-      }
-    }
-  }
-  return all;
-}
 
 function make(config: object, signal: Signal = 'traces', next = new RecordingConsumer()) {
   const account = new TestAccount();
@@ -112,7 +14,8 @@ function make(config: object, signal: Signal = 'traces', next = new RecordingCon
   const judge = factory.create(settings, schema.parse(config), next);
   const value = (name: string, labels: object) =>
     settings.meter.value(`sluice_data_quality_${name}`, {
-      processor: 'data_quality',
+      kind: 'processor',
+      id: 'data_quality',
       'otel.signal': signal,
       ...labels,
     });

@@ -1,6 +1,6 @@
 import { defineProcessor } from '../../internal/core/component.ts';
 import { schema } from './config.ts';
-import { DataQuality } from './quality.ts';
+import { DataQuality } from './data_quality.ts';
 
 export default defineProcessor({
   type: 'data_quality',

@@ -6,6 +6,7 @@ import type { Component, Factory, Host } from '../../../internal/core/component.
 import { type Consumer, noContext } from '../../../internal/core/consumer.ts';
 import { accepted, type Outcome, permanent, retryable } from '../../../internal/core/outcome.ts';
 import type { Signal } from '../../../internal/otlp/payload.ts';
+import { connectorOutputs } from '../../../internal/testkit/connector.ts';
 import { RecordingConsumer, TestAccount, type TestSettings, testSettings } from '../../../internal/testkit/settings.ts';
 import { idsOf, stamped } from '../../../internal/testkit/stamped.ts';
 import { components } from '../components.ts';
@@ -29,6 +30,11 @@ const needed: Readonly<Record<string, unknown>> = {
   'processor/data_quality': { rules: [{ name: 'named', name_pattern: 'a$', action: 'drop' }] },
   'processor/rate_limiter': { items_per_second: 1000 },
   'processor/tail_sampling': { policies: [{ name: 'all', type: 'always_sample' }] },
+  // All of a batch goes one way: of two halves one may be taken although the batch as a whole is refused, and comes again.
+  'connector/data_quality': {
+    rules: [{ name: 'nothing passes', on: 'resource', required: ['never there'], action: 'route' }],
+    dead_letter_pipelines: ['traces/dead', 'metrics/dead', 'logs/dead'],
+  },
   'exporter/otlp_grpc': { endpoint: '127.0.0.1:1', tls: { insecure: true } },
   'exporter/jaeger': { tls: { insecure: true } },
   'exporter/elasticsearch': { endpoint: 'http://127.0.0.1:1' },
@@ -55,7 +61,18 @@ function make(factory: Factory, settings: TestSettings, next: Consumer): Compone
     case 'exporter':
       return factory.create(settings, config);
     case 'connector':
-      return factory.create(settings, config, { all: outputs, pipeline: () => next });
+      return factory.create(
+        settings,
+        config,
+        connectorOutputs({
+          traces: next,
+          'traces/dead': next,
+          metrics: next,
+          'metrics/dead': next,
+          logs: next,
+          'logs/dead': next,
+        }),
+      );
     case 'extension':
       return factory.create(settings, config);
   }

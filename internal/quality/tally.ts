@@ -1,10 +1,13 @@
-import type { QualityReport, ServiceQuality } from '../../internal/core/quality.ts';
-import type { Rule } from './config.ts';
+import type { QualityReport, ServiceQuality } from '../core/quality.ts';
+import type { Rule } from './rules.ts';
 
 export const weights = { critical: 40, important: 30, normal: 20, low: 10 } as const;
 /** Characters of an example. */
 const exampleLength = 200;
 const others = '(other)';
+/** Of a tally, and for each of its rules: more or less. */
+const tallyBytes = 300;
+const tallyRuleBytes = 32;
 
 /** Of one service. */
 export class Tally {
@@ -34,6 +37,19 @@ export class Tally {
     }
   }
 
+  /** The same for other rules. @param from for each of them, where it stands here; less than 0: nowhere */
+  under(from: readonly number[]): Tally {
+    const tally = new Tally(from.length);
+    tally.items = this.items;
+    for (const [i, at] of from.entries()) {
+      if (at < 0) continue;
+      tally.checked[i] = this.checked[at]!;
+      tally.violated[i] = this.violated[at]!;
+      tally.examples[i] = this.examples[at];
+    }
+    return tally;
+  }
+
   /** 100 where nothing was checked. */
   score(rules: readonly Rule[]): number {
     let weight = 0;
@@ -51,7 +67,7 @@ export class Tally {
 export class Tallies {
   readonly #rules: readonly Rule[];
   readonly #max: number;
-  readonly #since: number;
+  #since: number;
   readonly #services = new Map<string, Tally>();
   readonly #onService: (service: string, score: () => number) => void;
 
@@ -78,6 +94,22 @@ export class Tallies {
       this.#onService(name, () => made.score(this.#rules));
     }
     tally.add(batch);
+  }
+
+  /** Goes on where others stopped, whose rules may be others. @param from as for `Tally.under` */
+  adopt(other: Tallies, from: readonly number[]): void {
+    this.#since = Math.min(this.#since, other.#since);
+    for (const [service, tally] of other.#services) this.add(service, tally.under(from));
+  }
+
+  /** Services with a row of their own, and what is left of them. */
+  get size(): number {
+    return this.#services.size;
+  }
+
+  /** Of memory, more or less. */
+  get bytes(): number {
+    return this.size * (tallyBytes + tallyRuleBytes * this.#rules.length);
   }
 
   report(): QualityReport {

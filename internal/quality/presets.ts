@@ -1,6 +1,6 @@
-import type { QualityConfig, RuleInput } from './config.ts';
+import { type presetNames, presetRule, type Rule, type RuleInput } from './rules.ts';
 
-type Preset = QualityConfig['presets'][number];
+type Preset = (typeof presetNames)[number];
 
 /** https://opentelemetry.io/docs/specs/semconv/ : what holds wherever these attributes stand. */
 const semanticConventions: readonly RuleInput[] = [
@@ -36,7 +36,11 @@ const instrumentationScore: readonly RuleInput[] = [
   { name: 'MET-002', signals: ['metrics'], unit_present: true, impact: 'important' },
 ];
 
-export const presets: Readonly<Record<Preset, readonly RuleInput[]>> = {
+const presets: Readonly<Record<Preset, readonly RuleInput[]>> = {
   semantic_conventions: semanticConventions,
   instrumentation_score: instrumentationScore,
 };
+
+export function presetRules(preset: Preset): Rule[] {
+  return presets[preset].map((input) => presetRule.parse(input));
+}

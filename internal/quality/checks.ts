@@ -1,13 +1,13 @@
-import type { Settings } from '../../internal/core/component.ts';
-import type { LogRecord } from '../../internal/otlp/view/log_record.ts';
-import type { Metric } from '../../internal/otlp/view/metric.ts';
-import type { DataPoint } from '../../internal/otlp/view/point.ts';
-import type { Span } from '../../internal/otlp/view/span.ts';
-import type { Attributes } from '../../internal/otlp/view/value.ts';
-import { valueText } from '../../internal/otlp/view/value_text.ts';
-import { regexOf } from '../../internal/ottl/index.ts';
-import type { Rule } from './config.ts';
-import { Distinct } from './distinct.ts';
+import type { Clock } from '../core/clock.ts';
+import type { LogRecord } from '../otlp/view/log_record.ts';
+import type { Metric } from '../otlp/view/metric.ts';
+import type { DataPoint } from '../otlp/view/point.ts';
+import type { Span } from '../otlp/view/span.ts';
+import type { Attributes } from '../otlp/view/value.ts';
+import { valueText } from '../otlp/view/value_text.ts';
+import { regexOf } from '../ottl/index.ts';
+import type { Distinct } from './distinct.ts';
+import type { Rule } from './rules.ts';
 
 /** What is judged: a resource, which has attributes alone, or an item. */
 export interface Subject {
@@ -24,7 +24,8 @@ export type Present = ReadonlySet<string>;
 /** @returns what is wrong, with an example of it; undefined where nothing is */
 export type Test = (subject: Subject, present: Present) => string | undefined;
 
-export function compileCheck(rule: Rule, { clock }: Settings): Test {
+/** @param distinct what a check of cardinality has seen; there for those alone */
+export function compileCheck(rule: Rule, clock: Clock, distinct: Distinct | undefined): Test {
   const { required, forbidden, allowed, type, name_pattern, timestamp_within, max_cardinality } = rule;
   if (required) {
     return missing(required);
@@ -61,9 +62,8 @@ export function compileCheck(rule: Rule, { clock }: Settings): Test {
       return away >= -past && away <= future ? undefined : `${Math.round(away / 1000)} s from now`;
     };
   }
-  if (max_cardinality) {
-    const { attribute, limit, interval } = max_cardinality;
-    const distinct = new Distinct(limit, interval, clock.monotonic());
+  if (max_cardinality && distinct) {
+    const { attribute } = max_cardinality;
     const key = Buffer.from(attribute ?? '');
     return (subject) => {
       const value = attribute === undefined ? undefined : subject.attributes.find(key)?.value;
