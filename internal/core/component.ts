@@ -5,6 +5,7 @@ import type { Explanation } from './explain.ts';
 import type { Account } from './ledger.ts';
 import type { MemoryBudget } from './memory.ts';
 import type { QualityReport } from './quality.ts';
+import type { Shared } from './shared.ts';
 import type { Logger, Meter } from './telemetry.ts';
 
 export type Kind = 'receiver' | 'processor' | 'exporter' | 'connector' | 'extension';
@@ -47,6 +48,8 @@ export interface Host {
   /** Ends the process in an orderly way, with this error: only for what cannot be repaired while running. */
   fatal(error: Error): void;
   readonly system: System;
+  /** What components hold in common; absent where one runs alone. */
+  readonly shared?: Shared;
 }
 
 /** The running collector as seen by health checks and pages. */

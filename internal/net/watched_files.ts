@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Logger } from '../core/telemetry.ts';
 
@@ -38,6 +38,24 @@ export class WatchedFiles {
       return await readFile(path, 'utf8');
     } catch (error) {
       throw new Error(`${field}: cannot read ${path}: ${fileTrouble(error)}`, { cause: error });
+    }
+  }
+
+  /**
+   * The same of a large file, as bytes outside the heap.
+   *
+   * @throws Error also where it has more than `maxBytes`, or changes while it is read
+   */
+  async readBytes(field: string, path: string, maxBytes: number): Promise<Buffer> {
+    let file: FileHandle | undefined;
+    try {
+      this.#seen.set(path, await looks(path));
+      file = await open(path);
+      return await wholeOf(file, maxBytes);
+    } catch (error) {
+      throw new Error(`${field}: cannot read ${path}: ${fileTrouble(error)}`, { cause: error });
+    } finally {
+      await file?.close();
     }
   }
 
@@ -90,6 +108,25 @@ export class WatchedFiles {
 async function looks(path: string): Promise<string> {
   const { mtimeMs, size, ino } = await stat(path);
   return `${mtimeMs} ${size} ${ino}`;
+}
+
+/** What one read may ask of the system. */
+const maxReadBytes = 1 << 30;
+
+async function wholeOf(file: FileHandle, maxBytes: number): Promise<Buffer> {
+  const before = await file.stat();
+  if (before.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+  if (before.size > maxBytes) throw new Error(`it has ${before.size} bytes, max_file_bytes is ${maxBytes}`);
+  const bytes = Buffer.allocUnsafeSlow(before.size);
+  let length = 0;
+  for (let read = -1; read !== 0 && length < bytes.length; length += read) {
+    read = (await file.read(bytes, length, Math.min(bytes.length - length, maxReadBytes))).bytesRead;
+  }
+  const after = await file.stat();
+  if (length < bytes.length || after.size !== before.size || after.mtimeMs !== before.mtimeMs) {
+    throw new Error('it changed while it was read. Put a new file in its place by a rename');
+  }
+  return bytes;
 }
 
 function fileTrouble(error: unknown): string {

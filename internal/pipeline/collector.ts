@@ -1,6 +1,7 @@
 import type { Host, RunningComponent, System } from '../core/component.ts';
 import type { LedgerSnapshot } from '../core/ledger.ts';
 import type { ResolvedConfig, ResolvedPipeline } from '../core/resolved.ts';
+import { Shared } from '../core/shared.ts';
 import type { Tappable } from '../core/tap.ts';
 import { buildGraph } from './builder.ts';
 import type { Lease } from './edges.ts';
@@ -44,6 +45,7 @@ class RunningCollector implements Collector {
   readonly #statuses: Statuses;
   readonly #ledger: Ledger;
   readonly taps = new Taps();
+  readonly #shared = new Shared();
   /** Fires with the deadline of the shutdown: ends whatever is still draining. */
   readonly #deadline = new AbortController();
   readonly #stopping = Promise.withResolvers<void>();
@@ -253,6 +255,7 @@ class RunningCollector implements Collector {
       },
       fatal: (error) => this.#env.fatal?.(error),
       system: this.#statuses,
+      shared: this.#shared,
     };
   }
 

@@ -9,8 +9,10 @@ export function enrichmentEntries(): CatalogueEntry[] {
     named('counter', 'lookups_total', [...source, 'outcome'], 'Keys of batches: hit, absent, miss, failed or late.'),
     named('counter', 'incomplete_batches_total', ['processor'], 'Batches that went on without a source.'),
     named('counter', 'skipped_entries_total', source, 'Entries of a file that were broken, twice there or too many.'),
-    named('gauge', 'waiting_batches', ['processor'], 'Batches that wait for lookups.'),
-    named('gauge', 'cache_entries', source, 'Answers of a source that are kept.'),
-    named('gauge', 'cache_bytes', source, 'Bytes of the answers that are kept.'),
+    named('gauge', 'waiting_batches', ['processor', 'pipeline'], 'Batches that wait for lookups.'),
+    named('counter', 'file_failures_total', source, 'Changed files that could not be used: the one before stays.'),
+    named('gauge', 'file_bytes', source, 'Bytes of memory that a file takes.'),
+    named('gauge', 'cache_entries', [...source, 'pipeline'], 'Answers of a source that are kept.'),
+    named('gauge', 'cache_bytes', [...source, 'pipeline'], 'Bytes of the answers that are kept.'),
   ];
 }

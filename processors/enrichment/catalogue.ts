@@ -10,6 +10,8 @@ export interface CatalogueOptions {
 
 export interface Catalogue {
   readonly entries: ReadonlyMap<string, Facts>;
+  /** About what the entries take in memory. */
+  readonly bytes: number;
   readonly skipped: number;
   /** Of the first entry that was skipped. */
   readonly trouble?: string;
@@ -26,7 +28,14 @@ export function readCatalogue(text: string, options: CatalogueOptions): Catalogu
     skipped++;
     trouble ??= `${where}: ${problem}`;
   }
-  return { entries, skipped, ...(trouble !== undefined && { trouble }) };
+  let bytes = 0;
+  for (const [key, facts] of entries) bytes += entryBytes(key, facts);
+  return { entries, bytes, skipped, ...(trouble !== undefined && { trouble }) };
+}
+
+/** About what one entry takes in a map. */
+export function entryBytes(key: string, facts: Facts): number {
+  return 64 + 2 * key.length + facts.bytes;
 }
 
 function add(

@@ -6,6 +6,15 @@ const place = enumeration(['resource', 'scope', 'record']);
 const conflict = () => enumeration(['keep', 'overwrite', 'prefix']);
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
+function cacheFields() {
+  return {
+    cache_max_entries: integer().min(1).default(10_000).describe('Answers kept.'),
+    cache_max_bytes: byteSize()
+      .default(8 << 20)
+      .describe('Bytes of the answers kept.'),
+  };
+}
+
 /** How a source that has to be asked is asked. */
 function lookupFields() {
   return {
@@ -14,10 +23,7 @@ function lookupFields() {
     negative_ttl: duration('30s').describe('How long a miss or a failure is remembered.'),
     max_in_flight: integer().min(1).max(1000).default(8).describe('Lookups at the same time.'),
     max_waiting: integer().min(0).max(100_000).default(1000).describe('Lookups that may wait besides.'),
-    cache_max_entries: integer().min(1).default(10_000).describe('Answers kept.'),
-    cache_max_bytes: byteSize()
-      .default(8 << 20)
-      .describe('Bytes of the answers kept.'),
+    ...cacheFields(),
     failures_to_open: integer().min(1).default(5).describe('Failures in a row after which nothing is asked.'),
     open_for: duration('10s').describe('How long nothing is asked then.'),
   };
@@ -41,14 +47,12 @@ const sourceSchema = object({
     .describe('What happens to an attribute that is there already. Default: the processor’s.'),
   values: z.record(z.string(), scalar).optional().describe('static: facts for every target.'),
   entries: z.record(z.string(), z.record(z.string(), scalar)).optional().describe('static: facts by key.'),
-  path: z.string().optional().describe('file: YAML, JSON or CSV.'),
+  path: z.string().min(1).optional().describe('file: YAML, JSON or CSV. geoip: a MaxMind DB file (.mmdb).'),
   format: enumeration(['yaml', 'json', 'csv']).optional().describe('file: default by the name’s ending.'),
   key_field: z.string().min(1).default('key').describe('file: the field that holds the key, in CSV and in lists.'),
-  reload_interval: duration('5s').describe('file: how often it is looked at for a change.'),
+  reload_interval: duration('5s').describe('file, geoip: how often it is looked at for a change.'),
   max_entries: integer().min(1).max(1_000_000).default(100_000).describe('file: entries beyond are skipped.'),
-  max_file_bytes: byteSize()
-    .default(64 << 20)
-    .describe('file: a larger file is refused.'),
+  max_file_bytes: byteSize().optional().describe('A larger file is refused. Default: 64 MiB, geoip 512 MiB.'),
   http: section(
     object({
       url: z
@@ -71,17 +75,16 @@ const sourceSchema = object({
         .describe('Addresses of name servers, with or without port. Default: the system’s.'),
     }),
   ),
+  geoip: defaulted(object(cacheFields())),
 }).superRefine((source, ctx) => {
   const issue = (message: string, path: string) => ctx.addIssue({ code: 'custom', message, path: [path] });
-  if (source.type === 'geoip') {
-    issue('geoip is not supported: put the ranges behind an http source, and look the address up there', 'type');
-  }
-  if (source.type === 'file' && source.path === undefined) issue('expected the path of a file', 'path');
+  if ((source.type === 'file' || source.type === 'geoip') && source.path === undefined)
+    issue('expected the path of a file', 'path');
   if (source.type === 'http' && !source.http) issue('expected a section with a url', 'http');
   if (source.type === 'static' && (source.values === undefined) === (source.entries === undefined)) {
     issue('expected either values, or entries by key', 'values');
   }
-  const keyed = ['file', 'http', 'dns'].includes(source.type) || source.entries !== undefined;
+  const keyed = ['file', 'http', 'dns', 'geoip'].includes(source.type) || source.entries !== undefined;
   if (keyed && source.key === undefined) issue('expected what to look up, such as resource.service.name', 'key');
   if (source.type === 'dns' && !source.write?.name) issue('expected { name: attribute }', 'write');
   if (source.type === 'env' && !source.write) issue('expected environment variable: attribute name', 'write');

@@ -144,7 +144,7 @@ test('what is wrong in a source is told', () => {
     const { safeParse } = factory.schema as unknown as { safeParse(value: unknown): { error?: Error } };
     return safeParse({ sources: [{ name: 's', ...source }] }).error?.message;
   };
-  expect(issue({ type: 'geoip' })).toContain('geoip is not supported');
+  expect(issue({ type: 'geoip', key: 'record.client.address' })).toContain('expected the path of a file');
   expect(issue({ type: 'file', path: 'x' })).toContain('expected what to look up');
   expect(issue({ type: 'static', key: 'record.a', target: 'resource', entries: {} })).toContain('no wider');
   expect(issue({ type: 'http', key: 'record.a', http: { url: 'http://{key}/' } })).toContain('{key} behind the host');

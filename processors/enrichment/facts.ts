@@ -1,5 +1,6 @@
 import { encodeField, encodeValue, plainOf } from '../../internal/attributes/encode.ts';
 import type { EncodedField } from '../../internal/attributes/list.ts';
+import type { Plain } from '../../internal/otlp/view/value.ts';
 
 /** Why there are no facts. */
 export type Gap = 'absent' | 'miss' | 'failed' | 'late';
@@ -46,17 +47,19 @@ export function factsOf(record: object, write: Write, except?: string): Facts {
   const pairs = write
     ? Object.entries(write).map(([path, name]) => [name, valueAt(record, path)] as const)
     : Object.entries(record).filter(([name]) => name !== except);
-  const list: Fact[] = [];
-  for (const [name, value] of pairs) {
-    if (value === undefined || value === null) continue;
-    checkDepth(value, maxDepth);
-    list.push(new Fact(name, encodeValue(plainOf(value))));
-  }
+  const known = pairs.filter(([, value]) => value !== undefined && value !== null);
+  for (const [, value] of known) checkDepth(value, maxDepth);
+  return factsFrom(known.map(([name, value]) => [name, plainOf(value)]));
+}
+
+/** @param pairs attribute names and values */
+export function factsFrom(pairs: readonly (readonly [string, Plain])[]): Facts {
+  const list = pairs.map(([name, value]) => new Fact(name, encodeValue(value)));
   return { list, bytes: list.reduce((sum, fact) => sum + fact.bytes, 64) };
 }
 
 /** A field by its name, else by a path with dots. */
-function valueAt(record: object, path: string): unknown {
+export function valueAt(record: object, path: string): unknown {
   if (Object.hasOwn(record, path)) return (record as Record<string, unknown>)[path];
   let at: unknown = record;
   for (const name of path.split('.')) {

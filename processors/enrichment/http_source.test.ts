@@ -178,7 +178,7 @@ test('the cache keeps to its entries, and a batch with more keys than it holds s
     cache_max_entries: 2,
   });
   await component.consume(batch(30, 8), noContext);
-  const labels = { processor: 'test', source: 'cmdb' };
+  const labels = { processor: 'test', source: 'cmdb', pipeline: '' };
   expect(settings.meter.value('sluice_enrichment_cache_entries', labels)).toBe(2);
   const walk = walkSpans(next.taken[0]!);
   let owned = 0;

@@ -1,7 +1,9 @@
 import type { Timer } from '../../internal/core/clock.ts';
 import type { Settings } from '../../internal/core/component.ts';
 import { Notice } from '../../internal/core/notice.ts';
+import { AnswerCache } from './answer_cache.ts';
 import type { Answer, Facts } from './facts.ts';
+import { observeCache } from './metrics.ts';
 
 /** All times in milliseconds. */
 export interface LookupLimits {
@@ -18,12 +20,6 @@ export interface LookupLimits {
 
 type Ask = (key: string, abort: AbortSignal) => Promise<Facts | undefined>;
 
-interface Cached {
-  readonly answer: Answer;
-  readonly until: number;
-  readonly bytes: number;
-}
-
 interface Waiting {
   readonly key: string;
   readonly done: (answer: Answer) => void;
@@ -35,9 +31,7 @@ export class Lookups {
   readonly #source: string;
   readonly #limits: LookupLimits;
   readonly #ask: Ask;
-  /** Least recently used first. */
-  readonly #cache = new Map<string, Cached>();
-  #cacheBytes = 0;
+  readonly #cache: AnswerCache;
   readonly #pending = new Map<string, Promise<Answer>>();
   #waiting: Waiting[] = [];
   readonly #running = new Map<AbortController, Timer>();
@@ -45,7 +39,7 @@ export class Lookups {
   #openUntil = 0;
   #closed = false;
   readonly #troubles: Notice;
-  readonly #ends: (() => void)[];
+  readonly #endMetrics: () => void;
 
   constructor(settings: Settings, source: string, limits: LookupLimits, ask: Ask) {
     this.#settings = settings;
@@ -53,30 +47,15 @@ export class Lookups {
     this.#limits = limits;
     this.#ask = ask;
     this.#troubles = new Notice(settings.clock);
-    const labels = { processor: settings.id, source };
-    const { meter } = settings;
-    this.#ends = [
-      meter.observe(
-        { name: 'sluice_enrichment_cache_entries', help: 'Answers of a source that are kept.', labels },
-        () => this.#cache.size,
-      ),
-      meter.observe(
-        { name: 'sluice_enrichment_cache_bytes', help: 'Bytes of the answers that are kept.', labels },
-        () => this.#cacheBytes,
-      ),
-    ];
+    this.#cache = new AnswerCache(limits.cache_max_entries, limits.cache_max_bytes);
+    this.#endMetrics = observeCache(settings, source, this.#cache);
   }
 
   /** The promise never rejects. */
   find(key: string): Answer | Promise<Answer> {
     const now = this.#settings.clock.monotonic();
-    const known = this.#cache.get(key);
-    if (known && known.until > now) {
-      this.#cache.delete(key);
-      this.#cache.set(key, known);
-      return known.answer;
-    }
-    if (known) this.#forget(key, known);
+    const known = this.#cache.find(key, now);
+    if (known) return known;
     const pending = this.#pending.get(key);
     if (pending) return pending;
     if (this.#closed || now < this.#openUntil) return 'failed';
@@ -100,7 +79,7 @@ export class Lookups {
       running.abort(new Error('stopped'));
     }
     this.#failWaiting();
-    for (const end of this.#ends) end();
+    this.#endMetrics();
   }
 
   async #run({ key, done }: Waiting): Promise<void> {
@@ -153,21 +132,8 @@ export class Lookups {
   }
 
   #keep(key: string, answer: Answer): void {
-    const { ttl, negative_ttl, cache_max_bytes, cache_max_entries } = this.#limits;
+    const { ttl, negative_ttl } = this.#limits;
     const found = typeof answer !== 'string';
-    const bytes = 2 * key.length + (found ? answer.bytes : 0) + 100;
-    if (bytes > cache_max_bytes) return;
-    const until = this.#settings.clock.monotonic() + (found ? ttl : negative_ttl);
-    this.#cache.set(key, { answer, until, bytes });
-    this.#cacheBytes += bytes;
-    for (const [oldest, cached] of this.#cache) {
-      if (this.#cache.size <= cache_max_entries && this.#cacheBytes <= cache_max_bytes) break;
-      this.#forget(oldest, cached);
-    }
-  }
-
-  #forget(key: string, { bytes }: Cached): void {
-    this.#cache.delete(key);
-    this.#cacheBytes -= bytes;
+    this.#cache.keep(key, answer, this.#settings.clock.monotonic() + (found ? ttl : negative_ttl));
   }
 }
