@@ -15,6 +15,7 @@ export const components: readonly ComponentEntry[] = [
   entry('processor', 'enrichment', [], async () => (await import('../../processors/enrichment/index.ts')).default),
   entry('processor', 'data_quality', [], async () => (await import('../../processors/data_quality/index.ts')).default),
   entry('processor', 'filter', [], async () => (await import('../../processors/filter/index.ts')).default),
+  entry('processor', 'groupbyattrs', [], async () => (await import('../../processors/groupbyattrs/index.ts')).default),
   entry(
     'processor',
     'logdedup',

@@ -18,28 +18,79 @@ export function regroup(payload: Payload): Payload {
   return regroup.merged ? regroup.finish() : payload;
 }
 
-interface ScopeEntry {
+/** The records of one scope in one resource, each a whole field. */
+export interface ScopeEntry {
   readonly head: Uint8Array;
   readonly records: Uint8Array[];
 }
 
-interface ResourceEntry {
+export interface ResourceEntry {
   readonly head: Uint8Array;
   readonly scopes: Map<string, ScopeEntry>;
 }
 
-/** Gathers records from anywhere under their resources and scopes. Holds windows on the bytes that it was given. */
-export class Regroup {
+/** Records under resources and scopes of which each stands once. What makes two the same is the caller's to say, by keys. */
+export class Groups {
   /** Something came together that stood apart. */
   merged = false;
-  readonly #signal: Signal;
+  /** Fields of the request that are no groups. */
+  readonly rest: Uint8Array[] = [];
   readonly #resources = new Map<string, ResourceEntry>();
-  readonly #rest: Uint8Array[] = [];
+
+  /** How many resources there are. */
+  get size(): number {
+    return this.#resources.size;
+  }
+
+  /** @param head all fields of the group but its scopes */
+  resource(key: string, head: () => Uint8Array): ResourceEntry {
+    let entry = this.#resources.get(key);
+    if (entry) this.merged = true;
+    else this.#resources.set(key, (entry = { head: head(), scopes: new Map() }));
+    return entry;
+  }
+
+  /** @param head all fields of the group but its records */
+  scope(resource: ResourceEntry, key: string, head: () => Uint8Array): ScopeEntry {
+    let entry = resource.scopes.get(key);
+    if (entry) this.merged = true;
+    else resource.scopes.set(key, (entry = { head: head(), records: [] }));
+    return entry;
+  }
+
+  /** A request with all of it, in a buffer of its own. @param expected bytes, more or less: saves growing */
+  finish(expected = 4096): Uint8Array {
+    const out = new Writer(expected);
+    for (const rest of this.rest) out.raw(rest);
+    for (const { head, scopes } of this.#resources.values()) {
+      const resource = out.open(1);
+      out.raw(head);
+      for (const { head, records } of scopes.values()) {
+        const scope = out.open(2);
+        out.raw(head);
+        for (const record of records) out.raw(record);
+        out.close(scope);
+      }
+      out.close(resource);
+    }
+    return out.finish();
+  }
+}
+
+/** Gathers records from anywhere under their resources and scopes. Holds windows on the bytes that it was given. */
+export class Regroup {
+  readonly #signal: Signal;
+  readonly #groups = new Groups();
   #last: { readonly range: Range; readonly entry: ScopeEntry } | undefined;
   #items = 0;
 
   constructor(signal: Signal) {
     this.#signal = signal;
+  }
+
+  /** Something came together that stood apart. */
+  get merged(): boolean {
+    return this.#groups.merged;
   }
 
   /** All records of a request. */
@@ -48,7 +99,7 @@ export class Regroup {
     const resources = new Fields().reset(chunk, 0, chunk.length);
     while (resources.next()) {
       if (!leadsOn(shape[RESOURCES]!, resources)) {
-        this.#rest.push(chunk.subarray(resources.at, resources.to));
+        this.#groups.rest.push(chunk.subarray(resources.at, resources.to));
         continue;
       }
       const resource = this.#resource(chunk, resources.from, resources.to);
@@ -81,39 +132,18 @@ export class Regroup {
 
   /** The batch so far, in a buffer of its own. */
   finish(): Payload {
-    const out = new Writer(4096);
-    for (const rest of this.#rest) out.raw(rest);
-    for (const { head, scopes } of this.#resources.values()) {
-      const resource = out.open(1);
-      out.raw(head);
-      for (const { head, records } of scopes.values()) {
-        const scope = out.open(2);
-        out.raw(head);
-        for (const record of records) out.raw(record);
-        out.close(scope);
-      }
-      out.close(resource);
-    }
-    const bytes = out.finish();
+    const bytes = this.#groups.finish();
     return new Payload(this.#signal, bytes.length > 0 ? [bytes] : [], this.#items, bytes.length);
   }
 
   #resource(buf: Uint8Array, start: number, end: number): ResourceEntry {
     const head = headOf(shapeOf(this.#signal)[SCOPES]!, buf, start, end);
-    const key = latin1(head);
-    let entry = this.#resources.get(key);
-    if (entry) this.merged = true;
-    else this.#resources.set(key, (entry = { head, scopes: new Map() }));
-    return entry;
+    return this.#groups.resource(latin1(head), () => head);
   }
 
   #scope(resource: ResourceEntry, buf: Uint8Array, start: number, end: number): ScopeEntry {
     const head = headOf(shapeOf(this.#signal)[RECORDS]!, buf, start, end);
-    const key = latin1(head);
-    let entry = resource.scopes.get(key);
-    if (entry) this.merged = true;
-    else resource.scopes.set(key, (entry = { head, records: [] }));
-    return entry;
+    return this.#groups.scope(resource, latin1(head), () => head);
   }
 }
 

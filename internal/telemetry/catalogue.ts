@@ -1,6 +1,7 @@
 import { enrichmentEntries } from './catalogue_enrichment.ts';
 import { type CatalogueEntry, entry } from './catalogue_entry.ts';
 import { qualityEntries } from './catalogue_quality.ts';
+import { reshapeEntries } from './catalogue_reshape.ts';
 import { tailEntries } from './catalogue_tail.ts';
 
 const items = ['spans', 'metric_points', 'log_records'] as const;
@@ -155,6 +156,7 @@ export const catalogue: readonly CatalogueEntry[] = [
 
   ...tailEntries,
   ...qualityEntries,
+  ...reshapeEntries,
 
   ...each('otelcol_exporter_sent', ['exporter'], 'Items the destination took.'),
   ...each('otelcol_exporter_send_failed', ['exporter'], 'Items the destination did not take, after all tries.'),
