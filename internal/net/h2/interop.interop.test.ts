@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { access, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, type TestContext, test } from 'vitest';
-import { type PeerName, peer, peersFolder } from '../../../bench/peers/peer.ts';
+import { type PeerName, peer } from '../../../bench/peers/peer.ts';
+import { pythonWith } from '../../../bench/peers/python.ts';
 import { serve, type TestServer } from './testing/serve.ts';
 
 const run = promisify(execFile);
@@ -46,7 +46,7 @@ test.for(['traces', 'metrics', 'logs'])('telemetrygen sends %s over gRPC', async
 });
 
 test('Python grpcio: sizes, compression, refusals, deadlines, health, many at once', async (context) => {
-  const python = await pythonWithGrpc();
+  const python = await pythonWith('grpcio', GRPCIO);
   if ('missing' in python) return context.skip(python.missing);
   server = await serve({
     serving: (service) => (service === '' ? true : undefined),
@@ -59,27 +59,3 @@ test('Python grpcio: sizes, compression, refusals, deadlines, health, many at on
   const { stdout } = await run(python.path, [script, `127.0.0.1:${server.port}`]);
   expect(stdout.trim()).toBe('all good');
 });
-
-/** A virtual environment in the cache of the peers, made once. */
-async function pythonWithGrpc(): Promise<{ path: string } | { missing: string }> {
-  const folder = join(dirname(peersFolder()), `python-grpcio-${GRPCIO}`);
-  const path = join(folder, 'bin', 'python');
-  try {
-    await access(join(folder, 'ready'));
-    return { path };
-  } catch {
-    // made below
-  }
-  const fresh = `${folder}.${process.pid}`;
-  try {
-    await run('python3', ['-m', 'venv', fresh]);
-    await run(join(fresh, 'bin', 'python'), ['-m', 'pip', 'install', '-q', `grpcio==${GRPCIO}`]);
-    await run(join(fresh, 'bin', 'python'), ['-c', `open(r"${join(fresh, 'ready')}", "w").close()`]);
-    await rm(folder, { recursive: true, force: true });
-    await rename(fresh, folder);
-    return { path };
-  } catch (error) {
-    await rm(fresh, { recursive: true, force: true });
-    return { missing: `no Python with grpcio: ${(error as Error).message.split('\n')[0]}` };
-  }
-}
