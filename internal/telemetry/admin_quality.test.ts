@@ -31,6 +31,6 @@ test('GET /quality has a report of each component that judges', () => {
 test('without one it is a 404 that says what to add', () => {
   expect(ask([row('batch', {})])).toEqual({
     status: 404,
-    body: { error: 'nothing that runs here judges telemetry: add a data_quality processor' },
+    body: { error: 'nothing that runs here judges telemetry: add data_quality, a processor or connector' },
   });
 });
