@@ -55,3 +55,18 @@ test('what is held apart is told, and no part of what is used', () => {
   end();
   expect(budget.apart).toBe(7);
 });
+
+test('who watches the flow is called after so many bytes, however they come, until he leaves', () => {
+  const budget = new MemoryBudget(100);
+  let called = 0;
+  const leave = budget.every(10, () => called++);
+  const comes = (bytes: number) => {
+    budget.tryReserve(bytes);
+    budget.release(bytes);
+    return called;
+  };
+  expect([comes(6), comes(4), comes(9), comes(30), comes(9)]).toEqual([0, 1, 1, 2, 2]);
+  expect([budget.tryReserve(101), called]).toEqual([false, 2]);
+  leave();
+  expect(comes(90)).toBe(2);
+});

@@ -12,6 +12,8 @@ export class MemoryBudget {
   #peak = 0;
   #waiting = new Set<() => void>();
   readonly #apart = new Set<() => number>();
+  #flow: { readonly bytes: number; readonly call: () => void } | undefined;
+  #flowed = 0;
 
   /** @param capacity bytes */
   constructor(capacity: number) {
@@ -40,7 +42,21 @@ export class MemoryBudget {
   tryReserve(bytes: number): boolean {
     if (bytes > this.free) return false;
     this.#reserve(bytes);
+    this.#flowed += bytes;
+    if (this.#flow && this.#flowed >= this.#flow.bytes) {
+      this.#flowed = 0;
+      this.#flow.call();
+    }
     return true;
+  }
+
+  /** Calls back whenever about so many `bytes` more have come into the process. @returns what ends it */
+  every(bytes: number, call: () => void): () => void {
+    const flow = { bytes, call };
+    this.#flow = flow;
+    return () => {
+      if (this.#flow === flow) this.#flow = undefined;
+    };
   }
 
   /**
