@@ -22,6 +22,8 @@ export class Identity {
   /** Both halves of what `read` came to. */
   a = 0;
   b = 0;
+  /** The same text where the same records are the same. */
+  readonly compares: string;
   readonly #digest: Digest;
   readonly #fields = new Fields();
   readonly #log = new LogRecord();
@@ -32,6 +34,7 @@ export class Identity {
 
   constructor({ exclude_fields, include_fields }: LogdedupConfig, random: () => number) {
     const excluded = exclude_fields.map(splitPath);
+    this.compares = JSON.stringify([exclude_fields, include_fields]);
     this.#digest = new Digest(random);
     this.#excludedBody = excluded.filter(([root]) => root === 'body').map(([, ...keys]) => keys);
     this.#excludedAttributes = excluded.filter(([root]) => root === 'attributes').map(([, ...keys]) => keys);

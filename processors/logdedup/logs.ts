@@ -2,6 +2,7 @@ import type { Timer } from '../../internal/core/clock.ts';
 import type { Component, Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import { Delivery } from '../../internal/core/delivery.ts';
+import type { Account } from '../../internal/core/ledger.ts';
 import { Notice } from '../../internal/core/notice.ts';
 import { acceptedPromise, type Outcome, retryable } from '../../internal/core/outcome.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
@@ -36,13 +37,17 @@ export class LogDedup implements Component, Consumer {
   readonly #next: Consumer;
   readonly #delivery: Delivery;
   readonly #emitter: Emitter;
-  readonly #identity: Identity;
+  #identity: Identity;
   readonly #conditions: readonly CompiledCondition[];
   readonly #metrics: Metrics;
   readonly #problems: Notice;
   readonly #scene = new Scene();
   #table: Table;
+  /** Monotonic time since which the table has something in it. */
+  #since = 0;
   #timer: Timer | undefined;
+  /** A successor has what was kept: what still comes here goes on at once. */
+  #gone = false;
   #closed = false;
   #shutdown: Promise<void> | undefined;
 
@@ -93,6 +98,34 @@ export class LogDedup implements Component, Consumer {
   shutdown(abort: AbortSignal): Promise<void> {
     this.#shutdown ??= this.#close(abort);
     return this.#shutdown;
+  }
+
+  /**
+   * Gives what is kept, with what is left of its interval. What is on its way out already stays with `shutdown`. If other fields are to be
+   * compared, nothing is given: what is kept ends as at a shutdown.
+   */
+  handOver(successor: Component): boolean {
+    if (!(successor instanceof LogDedup) || this.#closed || this.#gone || successor.#table.entries > 0) return false;
+    if (this.#identity.compares !== successor.#identity.compares) return false;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#gone = true;
+    successor.#adopt(this.#table, this.#identity, this.#since, this.#settings.account);
+    this.#table = new Table(this.#identity);
+    return true;
+  }
+
+  #adopt(table: Table, identity: Identity, since: number, from: Account): void {
+    const { account } = this.#settings;
+    if (from !== account && table.entries > 0) {
+      from.moved(table.entries);
+      account.adopt(table.entries);
+    }
+    this.#identity = identity;
+    this.#table = table;
+    this.#since = since;
+    if (this.#isFull) this.#flushEarly();
+    else this.#arm();
   }
 
   async #close(abort: AbortSignal): Promise<void> {
@@ -148,13 +181,13 @@ export class LogDedup implements Component, Consumer {
     let duplicates = 0;
     for (const record of taken) {
       const { buf } = record;
+      if (this.#table.entries === 0) this.#since = clock.monotonic();
       const [resource, scope] = [range(buf, record.resource), range(buf, record.scope)];
       if (this.#table.add(record, this.#table.group(resource, scope), now)) account.hold(1);
       else duplicates++;
-      if (this.#table.entries < this.#config.max_entries && this.#table.bytes < this.#config.max_bytes) continue;
+      if (!this.#isFull) continue;
       left -= this.#table.bytes - before;
-      this.#metrics.early.add(1);
-      this.#flush();
+      this.#flushEarly();
       before = 0;
     }
     left -= this.#table.bytes - before;
@@ -163,8 +196,26 @@ export class LogDedup implements Component, Consumer {
       account.filtered(duplicates);
       this.#metrics.duplicates.add(duplicates);
     }
-    if (this.#closed) this.#flush();
-    else if (this.#table.entries > 0) this.#timer ??= clock.after(this.#config.interval, () => this.#flush());
+    if (this.#closed || this.#gone) this.#flush();
+    else this.#arm();
+  }
+
+  get #isFull(): boolean {
+    const { max_entries, max_bytes } = this.#config;
+    return this.#table.entries >= max_entries || this.#table.bytes >= max_bytes;
+  }
+
+  /** The interval begins with the first record. */
+  #arm(): void {
+    if (this.#timer || this.#table.entries === 0) return;
+    const { clock } = this.#settings;
+    const left = this.#since + this.#config.interval - clock.monotonic();
+    this.#timer = clock.after(Math.max(0, left), () => this.#flush());
+  }
+
+  #flushEarly(): void {
+    this.#metrics.early.add(1);
+    this.#flush();
   }
 
   #flush(): void {

@@ -25,6 +25,10 @@ export class Seen {
     this.#turn = now + windowMs;
   }
 
+  get bytes(): number {
+    return this.#young.byteLength + this.#old.byteLength;
+  }
+
   get size(): number {
     return this.#youngCount + this.#oldCount;
   }
@@ -34,6 +38,20 @@ export class Seen {
     if (now < this.#turn) return;
     if (now >= this.#turn + this.#windowMs) this.#rotate(now);
     this.#rotate(now);
+  }
+
+  /** Remembers what another one does: with the same room and window, as if it had been there itself, else for one window from now on. */
+  adopt(other: Seen, now: number): void {
+    if (other.#windowMs === this.#windowMs && other.#room === this.#room) {
+      this.#young = other.#young;
+      this.#old = other.#old;
+      this.#youngCount = other.#youngCount;
+      this.#oldCount = other.#oldCount;
+      this.#turn = other.#turn;
+      return;
+    }
+    other.tick(now);
+    for (const table of [other.#old, other.#young]) for (const key of table) if (key !== 0) this.add(key, now);
   }
 
   has(key: number): boolean {

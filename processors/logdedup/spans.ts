@@ -19,9 +19,10 @@ const spanIdField = 2;
 export class SpanDedup implements Component, Consumer {
   readonly #settings: Settings;
   readonly #next: Consumer;
-  readonly #digest: Digest;
-  readonly #seen: Seen;
+  #digest: Digest;
+  #seen: Seen;
   readonly #metrics: Metrics;
+  readonly #endApart: () => void;
 
   constructor(settings: Settings, config: LogdedupConfig, next: Consumer) {
     this.#settings = settings;
@@ -29,6 +30,7 @@ export class SpanDedup implements Component, Consumer {
     this.#digest = new Digest(settings.random);
     this.#seen = new Seen(config.spans_window, config.max_spans, settings.clock.monotonic());
     this.#metrics = dedupMetrics(settings, () => this.#seen.size);
+    this.#endApart = settings.memory.addApart(() => this.#seen.bytes);
   }
 
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
@@ -57,6 +59,17 @@ export class SpanDedup implements Component, Consumer {
 
   async shutdown(): Promise<void> {
     this.#metrics.end();
+    this.#endApart();
+  }
+
+  /** Both remember as one from now on: a batch under way here may still be taken. */
+  handOver(successor: Component): boolean {
+    if (!(successor instanceof SpanDedup)) return false;
+    successor.#digest = this.#digest;
+    successor.#seen.adopt(this.#seen, this.#settings.clock.monotonic());
+    this.#seen = successor.#seen;
+    this.#endApart();
+    return true;
   }
 
   #taken(keys: ReadonlySet<number>, duplicates: number): void {

@@ -8,17 +8,27 @@ const tolerance = 1e-6;
  * and is paid off afterwards: it could never pass otherwise, and the rate is kept over time.
  */
 class TokenBucket {
-  readonly #perMs: number;
-  readonly #burst: number;
+  #perMs: number;
+  #burst: number;
   #level: number;
   #at: number;
 
   /** @param now monotonic milliseconds, as in all methods */
   constructor(perSecond: number, burst: number | undefined, now: number) {
     this.#perMs = perSecond / 1000;
-    this.#burst = burst ?? Math.max(1, perSecond);
+    this.#burst = burstOf(perSecond, burst);
     this.#level = this.#burst;
     this.#at = now;
+  }
+
+  /** Other limits from now on: what is in it stays, up to the new burst, and a full one is full. */
+  change(perSecond: number, burst: number | undefined, now: number): this {
+    this.fill(now);
+    const full = this.full;
+    this.#perMs = perSecond / 1000;
+    this.#burst = burstOf(perSecond, burst);
+    this.#level = full ? this.#burst : Math.min(this.#level, this.#burst);
+    return this;
   }
 
   fill(now: number): void {
@@ -51,16 +61,35 @@ class TokenBucket {
   }
 }
 
+function burstOf(perSecond: number, burst: number | undefined): number {
+  return burst ?? Math.max(1, perSecond);
+}
+
+function bucketOf(
+  known: TokenBucket | undefined,
+  perSecond: number | undefined,
+  burst: number | undefined,
+  now: number,
+) {
+  if (perSecond === undefined) return undefined;
+  return known ? known.change(perSecond, burst, now) : new TokenBucket(perSecond, burst, now);
+}
+
 /** What one key may send: items and bytes, each if it is limited. */
 export class Allowance {
   #usedAt = Number.NEGATIVE_INFINITY;
-  readonly #items: TokenBucket | undefined;
-  readonly #bytes: TokenBucket | undefined;
+  #items: TokenBucket | undefined;
+  #bytes: TokenBucket | undefined;
 
   constructor(limit: LimitConfig, now: number) {
-    const { items_per_second, items_burst, bytes_per_second, bytes_burst } = limit;
-    this.#items = items_per_second === undefined ? undefined : new TokenBucket(items_per_second, items_burst, now);
-    this.#bytes = bytes_per_second === undefined ? undefined : new TokenBucket(bytes_per_second, bytes_burst, now);
+    this.change(limit, now);
+  }
+
+  /** Other limits from now on: what it has stays, as far as it fits, and so does what it owes. */
+  change({ items_per_second, items_burst, bytes_per_second, bytes_burst }: LimitConfig, now: number): this {
+    this.#items = bucketOf(this.#items, items_per_second, items_burst, now);
+    this.#bytes = bucketOf(this.#bytes, bytes_per_second, bytes_burst, now);
+    return this;
   }
 
   /** When a batch last asked for it. */

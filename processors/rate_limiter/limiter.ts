@@ -14,9 +14,10 @@ export class RateLimiter implements Component, Consumer {
   readonly #settings: Settings;
   readonly #config: RateLimiterConfig;
   readonly #next: Consumer;
-  readonly #demands: Demands;
+  #demands: Demands;
   readonly #metrics: Metrics;
   readonly #notice: Notice;
+  readonly #endApart: () => void;
 
   constructor(settings: Settings, config: RateLimiterConfig, next: Consumer) {
     this.#settings = settings;
@@ -25,6 +26,8 @@ export class RateLimiter implements Component, Consumer {
     this.#demands = new Demands(settings, config);
     this.#metrics = new Metrics(settings, config, this.#demands.allowances);
     this.#notice = new Notice(settings.clock);
+    const { allowances } = this.#demands;
+    this.#endApart = settings.memory.addApart(() => allowances.bytes);
   }
 
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
@@ -41,6 +44,17 @@ export class RateLimiter implements Component, Consumer {
 
   async shutdown(): Promise<void> {
     this.#metrics.end();
+    this.#endApart();
+  }
+
+  /** Nobody's bucket is filled by a reload, unless it is about other keys. */
+  handOver(successor: Component): boolean {
+    if (!(successor instanceof RateLimiter)) return false;
+    if (JSON.stringify(successor.#config.key) !== JSON.stringify(this.#config.key)) return false;
+    successor.#demands.allowances.adopt(this.#demands.allowances, this.#settings.clock.monotonic());
+    this.#demands = successor.#demands;
+    this.#endApart();
+    return true;
   }
 
   /** Takes nothing from anybody: the keys that are not over their limit pay when the batch comes again. */
