@@ -5,6 +5,7 @@ import { valueText } from '../otlp/view/value_text.ts';
 import { type Regex, regexOf } from '../ottl/index.ts';
 import type { ActionConfig } from './action_config.ts';
 import { encodeField, encodeValue, plainOf } from './encode.ts';
+import { Keys } from './keys.ts';
 import type { AttributeList, EncodedField } from './list.ts';
 
 /** Changes a record's attributes; `ctx` is the request's. */
@@ -12,15 +13,29 @@ type Action = (list: AttributeList, ctx: BatchContext) => void;
 
 /** The actions of a configuration, compiled for one kind of record: the number of its attributes field. */
 export class Actions {
+  /** What a list has to have for `apply`; undefined: everything. */
+  readonly keys: Keys | undefined;
   readonly #actions: readonly Action[];
 
   constructor(configs: readonly ActionConfig[], field: number) {
     this.#actions = configs.map((config) => compile(config, field));
+    this.keys = keysOf(configs);
   }
 
   apply(list: AttributeList, ctx: BatchContext): void {
     for (const action of this.#actions) action(list, ctx);
   }
+}
+
+/** Patterns choose among all attributes, but for `extract`, which reads one and names what it writes. */
+function keysOf(configs: readonly ActionConfig[]): Keys | undefined {
+  const keys: string[] = [];
+  for (const config of configs) {
+    const pattern = patternOf(config);
+    if (pattern && config.action !== 'extract') return undefined;
+    keys.push(config.key, config.from_attribute, ...(pattern?.groupNames ?? []).map((name) => name ?? ''));
+  }
+  return new Keys(keys.map((key) => Buffer.from(key)));
 }
 
 function compile(config: ActionConfig, field: number): Action {

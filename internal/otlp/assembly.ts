@@ -83,6 +83,14 @@ export class Assembly {
     this.#pos = writeVarint(out, writeVarint(out, this.#pos, tag), size);
   }
 
+  /** A nested message with the content of `source` as `patch` wants it. */
+  patched(tag: number, patch: Patched, source: Uint8Array): void {
+    this.#write();
+    const out = this.#room(10 + patch.size);
+    const body = writeVarint(out, writeVarint(out, this.#pos, tag), patch.size);
+    this.#pos = patch.writeTo(out, body, source);
+  }
+
   /** Writes the range that waits: behind this its source may be changed. */
   flush(): void {
     this.#write();
@@ -237,12 +245,21 @@ function windowOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }
 
+/** What wants to be written with pieces taken out and others put in: see `Patch`. */
+export interface Patched {
+  /** Bytes of the content as wanted. */
+  readonly size: number;
+  /** Puts that content into `out` from `at`. @returns the position behind it */
+  writeTo(out: Buffer, at: number, source: Uint8Array): number;
+}
+
 /** Below this a loop beats the call. */
 const SHORT = 16;
 // Works on every Uint8Array, and needs no window object for the range.
 const copyBytes = Buffer.prototype.copy;
 
-function copyRange(from: Uint8Array, start: number, end: number, to: Buffer, at: number): number {
+/** @returns the position behind what was copied to `at` */
+export function copyRange(from: Uint8Array, start: number, end: number, to: Buffer, at: number): number {
   if (end - start >= SHORT) return at + copyBytes.call(from as Buffer, to, at, start, end);
   while (start < end) to[at++] = from[start++]!;
   return at;

@@ -1,11 +1,11 @@
-import type { Assembly } from './assembly.ts';
+import { copyRange, type Patched } from './assembly.ts';
 import { Fields } from './view/fields.ts';
 
 /**
  * What a visitor wants done to one message: nothing, unless it says so. Offsets are those of the view that the visitor
  * was given (`valueStart`, `at`, `start`, …), in its `buf`; pieces must not overlap, and are cheapest in ascending order.
  */
-export class Patch {
+export class Patch implements Patched {
   #start = 0;
   #end = 0;
   #dropped = false;
@@ -15,6 +15,7 @@ export class Patch {
   readonly #inserts: (Uint8Array | undefined)[] = [];
   #count = 0;
   #size = 0;
+  #beside: Uint8Array | undefined;
 
   /** For the next message, whose content lies from `start` to `end`. */
   reset(start: number, end: number): this {
@@ -23,6 +24,7 @@ export class Patch {
     this.#dropped = false;
     this.#count = 0;
     this.#size = end - start;
+    this.#beside = undefined;
     return this;
   }
 
@@ -34,6 +36,11 @@ export class Patch {
   /** Puts whole fields, tag and all, behind the message's own: more values of a repeated field, or a new last value. */
   append(fields: Uint8Array): void {
     this.splice(this.#end, this.#end, fields);
+  }
+
+  /** Puts whole fields behind those of the group that a Resource or an InstrumentationScope stands in, such as its `schema_url`. */
+  appendBeside(fields: Uint8Array): void {
+    this.#beside = fields;
   }
 
   /** Takes out the fields from `start` to `end`. */
@@ -92,15 +99,20 @@ export class Patch {
     return this.#count > 0;
   }
 
-  /** The content of the message as wanted, from the bytes it came in. */
-  write(out: Assembly, buf: Uint8Array): void {
-    let pos = this.#start;
+  /** What comes to the group that the message stands in. */
+  get beside(): Uint8Array | undefined {
+    return this.#beside;
+  }
+
+  /** The content of the message as wanted, from the bytes it came in: `size` bytes. @returns the position behind them */
+  writeTo(out: Buffer, at: number, source: Uint8Array): number {
+    let from = this.#start;
     for (let i = 0; i < this.#count; i++) {
-      out.copy(buf, pos, this.#from[i]!);
+      at = copyRange(source, from, this.#from[i]!, out, at);
       const insert = this.#inserts[i];
-      if (insert) out.copy(insert, 0, insert.length);
-      pos = this.#to[i]!;
+      if (insert) at = copyRange(insert, 0, insert.length, out, at);
+      from = this.#to[i]!;
     }
-    out.copy(buf, pos, this.#end);
+    return copyRange(source, from, this.#end, out, at);
   }
 }

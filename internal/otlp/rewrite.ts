@@ -144,7 +144,7 @@ class Rewrite<R extends Cursor> {
     if (resource) this.#visitor.resource!(group, patch.reset(group.resource.start, group.resource.end));
     const deeper = scope !== undefined || record !== undefined || point !== undefined;
     if (patch.dropped) this.#drop(SCOPES, buf, at);
-    else if (deeper || patch.changed) this.#group(SCOPES, buf, at, deeper);
+    else if (deeper || patch.changed || patch.beside) this.#group(SCOPES, buf, at, deeper);
     else this.#out.copy(buf, at.at, at.to);
   }
 
@@ -155,22 +155,20 @@ class Rewrite<R extends Cursor> {
     if (scope) this.#visitor.scope!(group, patch.reset(group.scope.start, group.scope.end), this.#place);
     const deeper = record !== undefined || point !== undefined;
     if (patch.dropped) this.#drop(RECORDS, buf, at);
-    else if (deeper || patch.changed) this.#group(RECORDS, buf, at, deeper);
+    else if (deeper || patch.changed || patch.beside) this.#group(RECORDS, buf, at, deeper);
     else this.#out.copy(buf, at.at, at.to);
   }
 
   /** Writes a resource or scope group: its subject patched, its members each in their turn, the rest as it is. */
   #group(depth: typeof SCOPES | typeof RECORDS, buf: Uint8Array, at: Fields, deeper: boolean): void {
     const out = this.#out;
-    const patched = this.#patch.changed;
+    const { changed: patched, beside } = this.#patch;
     const step = this.#shape[depth]!;
     const fields = this.#fields[depth]!.reset(buf, at.from, at.to);
     out.open(at.tag, buf, at.at, at.from, at.to);
     // The patch serves deeper levels too: the subject comes first, merged into one if it stood in several pieces.
     if (patched) {
-      out.open(SUBJECT);
-      this.#patch.write(out, depth === SCOPES ? this.#resource.resource.buf : this.#place.scope.scope.buf);
-      out.close();
+      out.patched(SUBJECT, this.#patch, depth === SCOPES ? this.#resource.resource.buf : this.#place.scope.scope.buf);
     }
     let before = 0;
     let after = 0;
@@ -184,6 +182,7 @@ class Rewrite<R extends Cursor> {
         if (out.innerSize > size) after++;
       } else if (!(patched && fields.tag === SUBJECT)) out.copy(buf, fields.at, fields.to);
     }
+    if (beside) out.copy(beside, 0, beside.length);
     this.#close(before, after);
   }
 
@@ -201,10 +200,7 @@ class Rewrite<R extends Cursor> {
     else if (this.#visitor.point) this.#metric(buf, at);
     else if (!patch.changed) this.#out.copy(buf, at.at, at.to);
     else if (this.#shape.length > DATA) this.#patchedMetric(buf, at);
-    else {
-      this.#out.prefix(at.tag, patch.size);
-      patch.write(this.#out, buf);
-    }
+    else this.#out.patched(at.tag, patch, buf);
   }
 
   /** A patch may bring or take data points, so that they are counted anew. */
@@ -215,9 +211,8 @@ class Rewrite<R extends Cursor> {
   }
 
   #patchedContent(buf: Uint8Array, at: Fields): Uint8Array {
-    const apart = new Assembly();
-    this.#patch.write(apart, buf);
-    const content = apart.finish();
+    const content = Buffer.allocUnsafeSlow(this.#patch.size);
+    this.#patch.writeTo(content, 0, buf);
     this.itemsGained += countIn(this.#shape, DATA, content, 0, content.length);
     this.itemsGained -= countIn(this.#shape, DATA, buf, at.from, at.to);
     return content;
@@ -274,10 +269,8 @@ class Rewrite<R extends Cursor> {
         continue;
       }
       kept++;
-      if (patch.changed) {
-        out.prefix(fields.tag, patch.size);
-        patch.write(out, buf);
-      } else out.copy(buf, fields.at, fields.to);
+      if (patch.changed) out.patched(fields.tag, patch, buf);
+      else out.copy(buf, fields.at, fields.to);
     }
     out.close();
     return kept;

@@ -78,7 +78,7 @@ class Editor<R extends Cursor> implements Visitor<R> {
 
   record(record: R, patch: Patch, { resource, scope }: Place): void {
     if (!this.#filter.takes(record, resource, scope)) return;
-    const list = this.#list.read(record, this.#field);
+    const list = this.#list.read(record, this.#field, this.#actions.keys);
     this.#actions.apply(list, this.#ctx);
     if (list.changed) list.write(patch);
   }
@@ -99,7 +99,7 @@ function metrics(config: AttributesConfig): Rewrite {
       const field = point.attributesField;
       let actions = byField.get(field);
       if (!actions) byField.set(field, (actions = new Actions(config.actions, field)));
-      actions.apply(list.read(point, field), current);
+      actions.apply(list.read(point, field, actions.keys), current);
       if (list.changed) list.write(patch);
     },
   };

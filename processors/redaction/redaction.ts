@@ -77,8 +77,7 @@ export class Redaction implements Consumer {
       this.#attributes(event, eventAttributes, inner);
       if (!inner.changed) continue;
       const out = new Assembly();
-      out.prefix(spanEvents, inner.size);
-      inner.write(out, event.buf);
+      out.patched(spanEvents, inner, event.buf);
       patch.splice(events.at, event.end, out.finish());
     }
   }
