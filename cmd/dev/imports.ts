@@ -19,9 +19,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   prometheus: foundations,
   attributes: [...foundations, 'config', 'ottl'],
   quality: [...foundations, 'config', 'ottl', 'attributes'],
+  detection: [...foundations, 'config', 'net', 'ottl', 'attributes'],
+  temporality: [...foundations, 'attributes'],
   pipeline: foundations,
   testkit: [...foundations, ...middle, 'pipeline'],
-  component: [...foundations, ...middle, 'sampling', 'ottl', 'attributes', 'quality', 'prometheus'],
+  component: [...foundations, ...middle, 'sampling', 'ottl', 'attributes', 'detection', 'quality', 'prometheus', 'temporality'],
 };
 const unpackaged = new Set(['otlp', 'core', 'pipeline']);
 const openTo = new Set(['cmd', 'bench']);

@@ -43,6 +43,12 @@ export const components: readonly ComponentEntry[] = [
   entry('processor', 'rate_limiter', [], async () => (await import('../../processors/rate_limiter/index.ts')).default),
   entry('processor', 'redaction', [], async () => (await import('../../processors/redaction/index.ts')).default),
   entry('processor', 'resource', [], async () => (await import('../../processors/resource/index.ts')).default),
+  entry(
+    'processor',
+    'resourcedetection',
+    ['resource_detection'],
+    async () => (await import('../../processors/resourcedetection/index.ts')).default,
+  ),
   entry('processor', 'span', [], async () => (await import('../../processors/span/index.ts')).default),
   entry(
     'processor',

@@ -21,7 +21,7 @@ const names: Readonly<Record<Kind, string>> = {
   processor: `
     coralogix cumulativetodelta deltatocumulative deltatorate dnslookup geoip
     groupbytrace interval isolationforest k8sattributes logstransform memoryballast metricsgeneration
-    metricstarttime metricstransform queuebatch remotetap resourcedetection
+    metricstarttime metricstransform queuebatch remotetap
     routing schema spanmetrics sumologic unroll`,
   exporter: `
     alertmanager alibabacloudlogservice awscloudwatchlogs awsemf awskinesis awss3 awsxray azureblob azuredataexplorer

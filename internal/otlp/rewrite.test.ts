@@ -185,6 +185,30 @@ test('patching resources and scopes equals decode, push, encode, also where they
   });
 });
 
+test('a field put beside the resource or the scope equals decode, set, encode, with a change of it or without', () => {
+  const url = new Writer();
+  url.string(3, 'beside');
+  eachRequest((payload, where) => {
+    const written = rewrite(payload, {
+      resource: (_group, patch) => {
+        if (where.endsWith('2')) patch.append(attribute(1));
+        patch.appendBeside(url.finish());
+      },
+      scope: (_group, patch) => patch.appendBeside(url.finish()),
+    });
+    const tree = read(payload);
+    const [resources, scopes] = path[payload.signal];
+    for (const group of tree[resources] ?? []) {
+      group.schemaUrl = 'beside';
+      if (where.endsWith('2')) {
+        group.resource = { ...group.resource, attributes: [...(group.resource?.attributes ?? []), added] };
+      }
+      for (const inner of group[scopes] ?? []) inner.schemaUrl = 'beside';
+    }
+    expect(read(written), where).toEqual(tree);
+  });
+});
+
 test('dropping resources and scopes equals decode, filter, encode', () => {
   eachRequest((payload, where) => {
     const [resources, scopes] = path[payload.signal];

@@ -1,3 +1,4 @@
+import { detectionEntries } from './catalogue_detection.ts';
 import { enrichmentEntries } from './catalogue_enrichment.ts';
 import { type CatalogueEntry, entry } from './catalogue_entry.ts';
 import { qualityEntries } from './catalogue_quality.ts';
@@ -43,6 +44,7 @@ function elasticsearch(): CatalogueEntry[] {
 }
 
 export const catalogue: readonly CatalogueEntry[] = [
+  ...detectionEntries,
   ...enrichmentEntries(),
   ...each('otelcol_receiver_accepted', receiver, 'Items taken into the pipeline.'),
   ...each('otelcol_receiver_refused', receiver, 'Items the pipeline did not take; the sender was told.'),

@@ -23,6 +23,7 @@ const needed: Readonly<Record<string, unknown>> = {
   'receiver/otlp_json_file': { include: [join(folder, '*.jsonl')] },
   'processor/attributes': { actions: [{ key: 'none', action: 'delete' }] },
   'processor/span': { status: { code: 'Ok' } },
+  'processor/resourcedetection': { detectors: ['system'], system: { hostname_sources: ['os'] } },
   'processor/resource': { attributes: [{ key: 'none', action: 'delete' }] },
   'processor/memory_limiter': { check_interval: '1s', limit_mib: 100_000 },
   'processor/error_biased_sampler': { sampling_percentage: 100, storage_directory: join(folder, 'learnt') },
