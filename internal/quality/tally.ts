@@ -24,7 +24,7 @@ export class Tally {
 
   violation(rule: number, example: string): void {
     this.violated[rule]!++;
-    this.examples[rule] ??= example.slice(0, exampleLength);
+    this.examples[rule] ??= example.length <= exampleLength ? example : shortened(example);
   }
 
   /** Takes over what another one counted; its examples are newer. */
@@ -61,6 +61,11 @@ export class Tally {
     }
     return weight === 0 ? 100 : Math.round((1000 * passed) / weight) / 10;
   }
+}
+
+/** A copy: a slice would keep all of the text alive. */
+function shortened(text: string): string {
+  return Buffer.from(text.slice(0, exampleLength)).toString();
 }
 
 /** Tallies of a bounded number of services. */

@@ -5,7 +5,7 @@ import type { LimitConfig, RateLimiterConfig } from './config.ts';
 const looks = 8;
 
 /** Of a key besides its characters: an allowance with one bucket and a place in the map, more or less. */
-const entryBytes = 250;
+const entryBytes = 200;
 
 /** What a key is called that found no room. */
 export const overflowKey = '(overflow)';
