@@ -20,9 +20,9 @@ export const docker = detectorKind({
     return found({
       'host.name': textIn(info, 'Name'),
       'os.type': textIn(info, 'OSType'),
-      // Docker's own form is /name, and Image is the id: upstream hands both on as they are.
-      'container.name': textIn(container, 'Name')?.replace(/^\//, ''),
-      'container.image.name': textIn(container, 'Config', 'Image'),
+      // As upstream has them, in Docker's own form: /name, and the id of the image.
+      'container.name': textIn(container, 'Name'),
+      'container.image.name': textIn(container, 'Image'),
     });
   },
 });
