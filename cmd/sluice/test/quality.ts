@@ -8,6 +8,13 @@ export function exampleConfig(name: string): string {
     .replaceAll('${env:SLUICE_HOST:-localhost}:4318', '127.0.0.1:${env:HTTP_PORT}');
 }
 
+/** The same with a file in the place of its debug exporter. */
+export function exampleIntoFile(name: string, path: string): string {
+  return exampleConfig(name)
+    .replace('debug:\n    verbosity: basic', `file:\n    path: ${path}`)
+    .replaceAll('exporters: [debug]', 'exporters: [file]');
+}
+
 /** @param body OTLP JSON */
 export function postJson(
   sluice: Running,
@@ -33,10 +40,27 @@ export function linesOf(path: string): Record<string, any>[] {
     .map((line) => JSON.parse(line));
 }
 
+/** Spans, log records or metrics in these lines, in order, each with its resource. */
+export function recordsIn(lines: readonly Record<string, any>[]): { resource: any; record: any }[] {
+  return lines.flatMap((line) =>
+    (line.resourceSpans ?? line.resourceLogs ?? line.resourceMetrics).flatMap(({ resource, ...group }: any) =>
+      (group.scopeSpans ?? group.scopeLogs ?? group.scopeMetrics).flatMap((scope: any) =>
+        (scope.spans ?? scope.logRecords ?? scope.metrics).map((record: any) => ({ resource, record })),
+      ),
+    ),
+  );
+}
+
+/** The value of an attribute in OTLP JSON; undefined where there is none. */
+export function attributeOf(of: any, key: string): unknown {
+  const value = of.attributes?.find((one: any) => one.key === key)?.value;
+  return value && Object.values(value)[0];
+}
+
 /** The value of the one series with these labels among others; 0 where there is none. */
 export async function metric(sluice: Running, name: string, labels: Readonly<Record<string, string>>): Promise<number> {
   const text = await metrics(sluice);
-  const wanted = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
+  const wanted = Object.entries(labels).map(([key, value]) => `${key.replaceAll('.', '_')}="${value}"`);
   const rows = text.split('\n').filter((row) => row.startsWith(`${name}{`) && wanted.every((one) => row.includes(one)));
   if (rows.length > 1) throw new Error(`${rows.length} series fit:\n${rows.join('\n')}`);
   return Number(rows[0]?.split(' ').at(-1) ?? 0);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { balanced, branchOf } from './balance.ts';
-import { attributes, linesOf, metric, postJson } from './quality.ts';
+import { attributeOf, attributes, linesOf, metric, postJson, recordsIn } from './quality.ts';
 import { otlpReceiver, type Running, running, until } from './running.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-reload-quality-'));
@@ -83,18 +83,15 @@ test('a reload loses nothing that quality processors hold or remember, and emits
   expect(stderr()).toMatch(/filtered 5/);
 
   const lines = linesOf(out);
-  const records = lines.flatMap(({ resourceLogs = [] }) =>
-    resourceLogs.flatMap((group: any) => group.scopeLogs.flatMap((scope: any) => scope.logRecords)),
-  );
-  const textOf = (record: any, key: string) =>
-    Object.values(record.attributes.find((one: any) => one.key === key).value)[0];
-  const seen = records.map((record) => ['user', 'log_count', 'owner'].map((key) => textOf(record, key)));
+  const records = recordsIn(lines.filter(({ resourceLogs }) => resourceLogs));
+  const seen = records.map(({ record }) => ['user', 'log_count', 'owner'].map((key) => attributeOf(record, key)));
   // What was held over two reloads leaves by the newest configuration.
   expect(seen).toEqual([
     ['x', '6', 'third'],
     ['y', '1', 'third'],
   ]);
-  const spans = lines.flatMap(({ resourceSpans = [] }) => resourceSpans);
+  const spans = recordsIn(lines.filter(({ resourceSpans }) => resourceSpans));
   expect(spans).toHaveLength(2);
-  expect(JSON.stringify(spans[1])).toContain('"third"');
+  // The attribute by which the connector tags is named by the newest configuration, too.
+  expect(attributeOf(spans[1]!.record, 'third')).toEqual({ values: [{ stringValue: 'users' }] });
 });

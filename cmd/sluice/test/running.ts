@@ -1,4 +1,4 @@
-import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { vi } from 'vitest';
 import type { Otelcol } from '../../../bench/peers/otelcol.ts';
 import { startSluice } from '../../../bench/peers/sluice.ts';
@@ -80,11 +80,13 @@ export class GrpcSender {
     return (await this.exchange(signal, bytes)).code;
   }
 
-  exchange(signal: Signal, bytes: Uint8Array): Promise<GrpcReply> {
+  exchange(signal: Signal, bytes: Uint8Array, headers: Readonly<Record<string, string>> = {}): Promise<GrpcReply> {
     const raw = (value: Buffer) => value;
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
     const path = `/opentelemetry.proto.collector.${service[signal]}/Export`;
     return new Promise((resolve) => {
-      this.#client.makeUnaryRequest(path, raw, raw, Buffer.from(bytes), (error: ServiceError | null) =>
+      this.#client.makeUnaryRequest(path, raw, raw, Buffer.from(bytes), metadata, (error: ServiceError | null) =>
         resolve(error ? replyOf(error) : { code: 0, reason: '', retryAfterMs: undefined }),
       );
     });
