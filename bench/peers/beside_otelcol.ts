@@ -26,7 +26,13 @@ export async function differencesFromOtelcol(
 ): Promise<string> {
   // The Go collector normalizes what it decodes: only then are both fed the same.
   const [plain] = await throughOtelcol(signal, 'batch', [{ timeout: 0 }], requests);
-  const line = (bytes: Uint8Array) => canonical(oracle, signal, bytes);
+  const line = (bytes: Uint8Array) => {
+    try {
+      return canonical(oracle, signal, bytes);
+    } catch (thrown) {
+      return `unreadable: ${(thrown as Error).message}: ${Buffer.from(bytes).toString('latin1')}`;
+    }
+  };
   const differences: string[] = [];
   for (let from = 0; from < configs.length; from += atOnce) {
     const some = configs.slice(from, from + atOnce);

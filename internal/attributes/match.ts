@@ -3,7 +3,7 @@ import type { Metric } from '../otlp/view/metric.ts';
 import type { ResourceGroup, ScopeGroup } from '../otlp/view/resource.ts';
 import type { Span } from '../otlp/view/span.ts';
 import type { AnyValue, Attributes } from '../otlp/view/value.ts';
-import { valueText } from '../otlp/view/value_text.ts';
+import { valueText, withoutExponent } from '../otlp/view/value_text.ts';
 import { regexOf } from '../ottl/index.ts';
 import { encodeValue, plainOf } from './encode.ts';
 import type { MatchConfig } from './match_config.ts';
@@ -65,10 +65,10 @@ function groupMatch(config: MatchConfig): OnGroup {
     name: anyOf(config, [name])!,
     version: version == null ? undefined : anyOf(config, [version]),
   }));
-  return ({ resource }, { scope }) => {
+  return ({ resource }, group) => {
     if (services && !services(serviceName(resource.attributes))) return false;
     for (const { name, version } of libraries) {
-      if (!name(scope.name) || (version && !version(scope.version))) return false;
+      if (!name(group.scope.name) || (version && !version(group.scope.version))) return false;
     }
     return !resources || resources(resource.attributes);
   };
@@ -117,6 +117,7 @@ function valueMatch({ match_type }: MatchConfig, wanted: unknown): (value: AnyVa
     const regex = regexOf(String(wanted));
     return (value) => {
       const plain = value.plain();
+      if (typeof plain === 'number') return regex.test(withoutExponent(plain));
       return plain !== undefined && typeof plain !== 'object' && regex.test(valueText(plain));
     };
   }

@@ -43,6 +43,8 @@ export interface MetricVisitor extends Visitor<Metric> {
 export interface RewriteOptions {
   /** Keeps resources, scopes and metrics of which nothing is left. */
   readonly keepEmpty?: boolean;
+  /** Leaves out those too that came with nothing in them; a metric without data stays. */
+  readonly dropEmpty?: boolean;
   /** For one who leaves out much, kept from batch to batch: without it, all of the bytes are expected to stay. */
   readonly share?: Share;
 }
@@ -101,6 +103,7 @@ class Rewrite<R extends Cursor> {
   readonly #shape: Shape;
   readonly #visitor: Visitor<R> & Pick<MetricVisitor, 'point'>;
   readonly #keepEmpty: boolean;
+  readonly #dropEmpty: boolean;
   readonly #share: number;
   readonly #resource: ResourceGroup;
   readonly #record: R;
@@ -116,11 +119,12 @@ class Rewrite<R extends Cursor> {
     signal: Signal,
     record: R,
     visitor: Visitor<R> & Pick<MetricVisitor, 'point'>,
-    { keepEmpty = false, share }: RewriteOptions,
+    { keepEmpty = false, dropEmpty = false, share }: RewriteOptions,
   ) {
     this.#shape = shapeOf(signal);
     this.#visitor = visitor;
     this.#keepEmpty = keepEmpty;
+    this.#dropEmpty = dropEmpty;
     this.#share = share?.last ?? 1;
     this.#record = record;
     this.#resource = new ResourceGroup(groupTypes[signal]);
@@ -144,7 +148,7 @@ class Rewrite<R extends Cursor> {
     if (resource) this.#visitor.resource!(group, patch.reset(group.resource.start, group.resource.end));
     const deeper = scope !== undefined || record !== undefined || point !== undefined;
     if (patch.dropped) this.#drop(SCOPES, buf, at);
-    else if (deeper || patch.changed || patch.beside) this.#group(SCOPES, buf, at, deeper);
+    else if (deeper || patch.changed || patch.beside || this.#dropEmpty) this.#group(SCOPES, buf, at, deeper);
     else this.#out.copy(buf, at.at, at.to);
   }
 
@@ -155,7 +159,7 @@ class Rewrite<R extends Cursor> {
     if (scope) this.#visitor.scope!(group, patch.reset(group.scope.start, group.scope.end), this.#place);
     const deeper = record !== undefined || point !== undefined;
     if (patch.dropped) this.#drop(RECORDS, buf, at);
-    else if (deeper || patch.changed || patch.beside) this.#group(RECORDS, buf, at, deeper);
+    else if (deeper || patch.changed || patch.beside || this.#dropEmpty) this.#group(RECORDS, buf, at, deeper);
     else this.#out.copy(buf, at.at, at.to);
   }
 
@@ -186,9 +190,9 @@ class Rewrite<R extends Cursor> {
     this.#close(before, after);
   }
 
-  /** A group that lost its last member goes with it; one that came empty stays. */
+  /** A group that lost its last member goes with it; one that came empty stays, unless it is asked for. */
   #close(before: number, after: number): void {
-    if (before > 0 && after === 0 && !this.#keepEmpty) this.#out.discard();
+    if (after === 0 && (before > 0 ? !this.#keepEmpty : this.#dropEmpty)) this.#out.discard();
     else this.#out.close();
   }
 
@@ -247,7 +251,8 @@ class Rewrite<R extends Cursor> {
       } else overwritten += kept;
     }
     if (before > 0 && after === 0 && !this.#keepEmpty) this.itemsGained -= overwritten;
-    this.#close(before, after);
+    // Without data there is nothing that could be empty.
+    this.#close(before, metric.dataField === 0 ? 1 : after);
   }
 
   /** Gauge, Sum, …: the data of a metric. Returns how many points it keeps; without any it stays, or an overwritten one would show. */

@@ -1,4 +1,4 @@
-import { asString, floatText, jsonOf } from './text.ts';
+import { asString, jsonOf } from './text.ts';
 import { rfc3339 } from './time_text.ts';
 import { Duration, fail, Id, Opaque, Time, typeName, type Value, ValueMap } from './values.ts';
 
@@ -11,8 +11,9 @@ export function asText(value: Value): string | undefined {
   if (value instanceof Time) return `"${rfc3339(value)}"`;
   if (value instanceof Duration) return String(value.nanos);
   if (value instanceof Opaque) fail(`cannot write ${value.type} as a string`);
-  if (typeof value === 'number') return floatText(value);
-  return value instanceof ValueMap || Array.isArray(value) ? jsonOf(value) : asString(value);
+  return value instanceof ValueMap || typeof value === 'number' || Array.isArray(value)
+    ? jsonOf(value)
+    : asString(value);
 }
 
 const MIN = -0x8000_0000_0000_0000n;

@@ -1,6 +1,16 @@
 import type { Plain } from '../otlp/view/value.ts';
 import { valueText } from '../otlp/view/value_text.ts';
-import { type Value, ValueMap } from './values.ts';
+import { fail, type Value, ValueMap } from './values.ts';
+
+/** Without the white space around it, which for Go is what Unicode says: not quite JavaScript's. */
+export function trimSpace(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && isSpace(text[start]!)) start++;
+  while (start < end && isSpace(text[end - 1]!)) end--;
+  return text.slice(start, end);
+}
+
+const isSpace = (letter: string) => letter !== '\uFEFF' && /[\s\x85]/.test(letter);
 
 /** A float64 as the JSON of upstream's StringLikeGetter has it: exponents of two digits, below 1e-6 and from 1e21 on. */
 export function floatText(value: number): string {
@@ -14,8 +24,9 @@ export function jsonOf(value: Value): string {
   if (value === undefined) return 'null';
   if (typeof value === 'string') return jsonText(value);
   if (typeof value === 'bigint' || typeof value === 'boolean') return String(value);
-  if (typeof value === 'number') return floatText(value);
-  if (value instanceof Uint8Array) return jsonText(Buffer.from(value).toString('base64'));
+  if (typeof value === 'number')
+    return Number.isFinite(value) ? floatText(value) : fail(`JSON has no ${floatText(value)}`);
+  if (value instanceof Uint8Array) return value.length === 0 ? 'null' : jsonText(Buffer.from(value).toString('base64'));
   if (value instanceof ValueMap) {
     const sorted = [...new Map(value.pairs.map((pair) => [pair.key, pair.value]))];
     sorted.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));

@@ -108,6 +108,8 @@ class Builder {
   }
 }
 
+type MetricMatch = NonNullable<FilterConfig['metrics']>['include'];
+
 /** The oldest form: include and exclude by names and values. */
 function matched({ spans, metrics, logs }: FilterConfig, signal: Signal): Round {
   if (signal === 'traces') {
@@ -115,15 +117,18 @@ function matched({ spans, metrics, logs }: FilterConfig, signal: Signal): Round 
     return judge ? { span: judge } : {};
   }
   if (signal === 'metrics') {
-    const as = (match: NonNullable<FilterConfig['metrics']>['include']) =>
-      match && {
-        ...blank,
-        match_type: match.match_type,
-        metric_names: match.metric_names,
-        resources: match.resource_attributes,
-      };
-    const judge = unlessMatched(as(metrics?.include), as(metrics?.exclude), metricMatcher, (scene) => scene.metric);
-    return judge ? { metric: judge } : {};
+    // Resources and names are judged apart: either is enough to be left out.
+    const as = (
+      match: MetricMatch,
+      key: 'metric_names' | 'resources',
+      list: MatchConfig['resources'] | string[] = [],
+    ) => (match && list.length > 0 ? { ...blank, match_type: match.match_type, [key]: list } : undefined);
+    const names = (match: MetricMatch) => as(match, 'metric_names', match?.metric_names);
+    const resources = (match: MetricMatch) => as(match, 'resources', match?.resource_attributes);
+    const { include, exclude } = metrics ?? {};
+    const metric = unlessMatched(names(include), names(exclude), metricMatcher, (scene) => scene.metric);
+    const onResource = unlessMatched(resources(include), resources(exclude), metricMatcher, () => undefined as never);
+    return { ...(onResource && { resource: onResource }), ...(metric && { metric }) };
   }
   const as = (match: NonNullable<FilterConfig['logs']>['include']) =>
     match && {

@@ -16,10 +16,10 @@ import type { Span } from '../../internal/otlp/view/span.ts';
 import { Scene } from '../../internal/ottl/index.ts';
 import type { Judge, Round } from './judges.ts';
 
-/** Leaves out of a batch what the judges of one round say; what is emptied by that goes with it. */
+/** Leaves out of a batch what the judges of one round say; what is emptied by that, or came empty, goes with it. */
 export function sieve(batch: Payload, round: Round, share: Share): Payload {
   const scene = new Scene();
-  const options = { share };
+  const options = { share, dropEmpty: true };
   const visitor = { ...onResource(round, scene), ...onScope(round, scene) };
   if (batch.signal === 'traces') return rewriteSpans(batch, { ...visitor, ...onSpans(round, scene) }, options);
   if (batch.signal === 'logs') {

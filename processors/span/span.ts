@@ -8,7 +8,7 @@ import type { Payload } from '../../internal/otlp/payload.ts';
 import { type Patch, type Place, rewriteSpans, type Visitor } from '../../internal/otlp/rewrite.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';
 import { AnyValue } from '../../internal/otlp/view/value.ts';
-import { valueText } from '../../internal/otlp/view/value_text.ts';
+import { valueText, withoutExponent } from '../../internal/otlp/view/value_text.ts';
 import { Writer } from '../../internal/otlp/writer.ts';
 import type { SpanConfig } from './config.ts';
 import { Renaming } from './renaming.ts';
@@ -82,17 +82,6 @@ function namePart(value: AnyValue): string {
   const plain = value.kind === 'strindex' ? undefined : value.plain();
   if (typeof plain === 'number') return withoutExponent(plain);
   return plain === undefined || typeof plain === 'object' ? '<unknown-attribute-type>' : valueText(plain);
-}
-
-/** The fewest digits that tell the number, and zeros; what is no number as Go writes it. */
-function withoutExponent(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : `${value < 0 ? '-' : '+'}Inf`;
-  const [digits, exponent] = valueText(value).split('e');
-  if (exponent === undefined) return digits!;
-  const [, sign, whole, fraction = ''] = /^(-?)(\d+)\.?(\d*)$/.exec(digits!)!;
-  const point = whole!.length + Number(exponent);
-  const all = whole + fraction;
-  return `${sign}${point > 0 ? all.padEnd(point, '0') : `0.${all.padStart(all.length - point, '0')}`}`;
 }
 
 function nameBytes(name: string): Uint8Array {

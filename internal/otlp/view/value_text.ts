@@ -11,13 +11,25 @@ export function valueText(value: Plain): string {
   return typeof value === 'object' ? valueJson(value) : numberText(value);
 }
 
+/** A number as Go's FormatFloat has it with 'f': no exponent, the fewest digits that tell it, and zeros. */
+export function withoutExponent(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : `${value < 0 ? '-' : '+'}Inf`;
+  const [digits, exponent] = numberText(value).split('e');
+  if (exponent === undefined) return digits!;
+  const [, sign, whole, fraction = ''] = /^(-?)(\d+)\.?(\d*)$/.exec(digits!)!;
+  const point = whole!.length + Number(exponent);
+  const all = whole + fraction;
+  return `${sign}${point > 0 ? all.padEnd(point, '0') : `0.${all.padStart(all.length - point, '0')}`}`;
+}
+
 /** The same as JSON. JSON has no NaN and no infinities: they are written as text. */
 export function valueJson(value: Plain): string {
   if (value === undefined) return 'null';
   if (typeof value === 'string') return quoted(value);
   if (typeof value === 'number' && !Number.isFinite(value)) return `"${value}"`;
   if (typeof value !== 'object') return numberText(value);
-  if (value instanceof Uint8Array) return `"${base64(value)}"`;
+  // Of no bytes Go makes a nil slice, and of that null.
+  if (value instanceof Uint8Array) return value.length === 0 ? 'null' : `"${base64(value)}"`;
   if (Array.isArray(value)) return `[${value.map(valueJson).join(',')}]`;
   // Of several pairs with one key a Go map keeps the last.
   const pairs = [...new Map(value.pairs)].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));

@@ -1,3 +1,5 @@
+import { trimSpace } from '../text.ts';
+
 /** As Go does: one character becomes one character. */
 export function lowerCase(text: string): string {
   return isAscii(text) ? text.toLowerCase() : Array.from(text, (one) => [...one.toLowerCase()][0]!).join('');
@@ -22,7 +24,7 @@ const isDigit = (letter: string) => letter >= '0' && letter <= '9';
 
 /** `JSONData v2` becomes `json_data_v_2`: a new word where the kind of letter changes. */
 export function snakeCase(text: string): string {
-  const letters = text.trim();
+  const letters = trimSpace(text);
   let out = '';
   for (let i = 0; i < letters.length; i++) {
     const letter = letters[i]!;
@@ -46,7 +48,7 @@ export function snakeCase(text: string): string {
 
 /** `some_name` becomes `SomeName`; other signs than letters and digits go. */
 export function camelCase(text: string): string {
-  let letters = text.trim();
+  let letters = trimSpace(text);
   if (letters === 'ID') letters = 'id';
   let out = '';
   let capital = true;

@@ -103,6 +103,7 @@ export const editors: FunctionTable = {
     const values = args.has('values') ? args.listOf('values', (one) => one) : [];
     return (scene) => {
       const before = target.get(scene);
+      if (before instanceof ValueMap) fail('expected a list or a value, got a map');
       const list: Value[] = before === undefined ? [] : Array.isArray(before) ? [...before] : [before];
       if (value) list.push(value(scene));
       for (const get of values) list.push(get(scene));

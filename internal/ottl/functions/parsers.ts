@@ -1,4 +1,5 @@
 import { type Args, define, type FunctionTable } from '../args.ts';
+import { trimSpace } from '../text.ts';
 import { fail, type Value, ValueMap } from '../values.ts';
 import { delimiters, mapFrom } from './collections.ts';
 import { parseCsvRow } from './csv.ts';
@@ -89,7 +90,7 @@ function parseKeyValue(text: string, delimiter: string, between: string): ValueM
     splitOutsideQuotes(text, between).map((pair) => {
       const at = pair.indexOf(delimiter);
       if (at < 0) fail(`${JSON.stringify(pair.slice(0, 64))} has no ${JSON.stringify(delimiter)} in it`);
-      return [pair.slice(0, at).trim(), pair.slice(at + delimiter.length).trim()] as const;
+      return [trimSpace(pair.slice(0, at)), trimSpace(pair.slice(at + delimiter.length))] as const;
     }),
   );
 }
@@ -113,7 +114,8 @@ function splitOutsideQuotes(text: string, delimiter: string): string[] {
         quote = letter;
         continue;
       }
-      if (letter === quote) {
+      // Upstream knows no quote by 0: such a character goes too.
+      if (letter === (quote || '\0')) {
         quote = '';
         continue;
       }

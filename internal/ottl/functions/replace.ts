@@ -98,7 +98,7 @@ function replacedKeys(map: ValueMap, change: (text: string) => string | undefine
       pairs.set(key, new Pair(key, pair.value));
     }
   }
-  return same ? map : new ValueMap([...pairs.values()]);
+  return same && pairs.size === map.pairs.length ? map : new ValueMap([...pairs.values()]);
 }
 
 /** Each match replaced: its template expanded, then handed to the function, then put into the format. */
