@@ -1,8 +1,8 @@
-import { mkdtemp, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AuthResult, ServerAuthenticator } from '../../internal/core/auth.ts';
+import { testFolder } from '../../internal/testkit/folder.ts';
 import { testSettings } from '../../internal/testkit/settings.ts';
 import { BasicAuth } from './basic.ts';
 import factory, { type BasicAuthConfig } from './index.ts';
@@ -74,7 +74,7 @@ test('a request without a proper Authorization header is refused', async () => {
 });
 
 test('a changed file takes effect, a broken one does not', async () => {
-  const file = join(await mkdtemp(join(tmpdir(), 'basicauth-')), 'htpasswd');
+  const file = join(await testFolder(), 'htpasswd');
   const settings = testSettings();
   await writeFile(file, 'a:one');
   const auth = await started({ htpasswd: { file } }, settings);
@@ -116,7 +116,7 @@ test('many slow checks at once are refused rather than queued without end', asyn
 });
 
 test('a client sends what it is told, from files too', async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'basicauth-'));
+  const dir = await testFolder();
   await writeFile(join(dir, 'password'), 'se:cret\n');
   const auth = await started({ client_auth: { username: 'me', password_file: join(dir, 'password') } });
   expect(auth.headers()).toEqual({ authorization: `Basic ${Buffer.from('me:se:cret').toString('base64')}` });

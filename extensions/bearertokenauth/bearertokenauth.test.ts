@@ -1,7 +1,7 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { testFolder } from '../../internal/testkit/folder.ts';
 import { testSettings } from '../../internal/testkit/settings.ts';
 import { BearerTokenAuth } from './bearer.ts';
 import factory, { type BearerTokenAuthConfig } from './index.ts';
@@ -45,7 +45,7 @@ test('a client sends the token with its scheme', () => {
 });
 
 test('a changed token file takes effect, and one that went away keeps the tokens', async () => {
-  const file = join(await mkdtemp(join(tmpdir(), 'bearer-')), 'token');
+  const file = join(await testFolder(), 'token');
   const settings = testSettings();
   await writeFile(file, 'old\n');
   const auth = make({ filename: file }, settings);

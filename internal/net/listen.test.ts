@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, stat, writeFile } from 'node:fs/promises';
+import { chmod, stat, writeFile } from 'node:fs/promises';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { testFolder } from '../testkit/folder.ts';
 import { type Address, parseAddress } from './address.ts';
 import { listen } from './listen.ts';
 
@@ -13,7 +13,6 @@ function server(): net.Server {
 }
 
 const at = (endpoint: string) => parseAddress(endpoint) as Address;
-const folder = () => mkdtemp(join(tmpdir(), 'listen-'));
 
 /** What a client reads from there. */
 function read(where: net.NetConnectOpts): Promise<string> {
@@ -48,11 +47,11 @@ test('an address that is not ours, and a name nobody knows, are told in words', 
 });
 
 test('a unix socket serves, and a file that a dead process left is replaced', async () => {
-  const path = join(await folder(), 'otlp.sock');
+  const path = join(await testFolder(), 'otlp.sock');
   expect(await listen(server(), at(`unix://${path}`))).toEqual({ kind: 'unix', path });
   expect(await read({ path })).toBe('hello');
 
-  const stale = join(await folder(), 'stale.sock');
+  const stale = join(await testFolder(), 'stale.sock');
   await leaveStaleSocket(stale);
   expect((await stat(stale)).isSocket()).toBe(true);
   await listen(server(), at(`unix://${stale}`));
@@ -67,7 +66,7 @@ async function leaveStaleSocket(path: string): Promise<void> {
 }
 
 test('a unix socket in use, a file in the way and a missing folder are told in words, and nothing is removed', async () => {
-  const dir = await folder();
+  const dir = await testFolder();
   const used = join(dir, 'used.sock');
   await listen(server(), at(`unix:${used}`));
   await expect(listen(server(), at(`unix:${used}`))).rejects.toThrow(/another program listens there/);
@@ -87,7 +86,7 @@ test.skipIf(process.getuid?.() === 0)('a port or folder that this user may not u
   await expect(listen(server(), at('127.0.0.1:1'))).rejects.toThrow(
     /Ports below 1024 need root or CAP_NET_BIND_SERVICE/,
   );
-  const dir = await folder();
+  const dir = await testFolder();
   await chmod(dir, 0o500);
   await expect(listen(server(), at(`unix:${dir}/s`))).rejects.toThrow(/may not create the socket/);
 });

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Clock } from '../core/clock.ts';
+import { testFolder } from '../testkit/folder.ts';
 import { createLogger, type LoggerOptions } from './logger.ts';
 
 const build = { name: 'sluice', version: '1.2.3' };
@@ -154,7 +154,7 @@ test('two components do not thin out each other', () => {
 });
 
 test('a file output receives the lines, after what it had', async () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'sluice-log-')), 'out.log');
+  const path = join(await testFolder(), 'out.log');
   for (const message of ['first', 'second']) {
     const { logger, close } = createLogger({ ...config, outputPaths: [path] }, build);
     logger.info(message);

@@ -1,12 +1,11 @@
-import { mkdtemp } from 'node:fs/promises';
 import http from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { expect, onTestFinished, test } from 'vitest';
 import { BasicAuth } from '../../extensions/basicauth/basic.ts';
 import { BearerTokenAuth } from '../../extensions/bearertokenauth/bearer.ts';
 import { systemClock } from '../../internal/core/clock.ts';
+import { testFolder } from '../../internal/testkit/folder.ts';
 import { deferred, testSettings } from '../../internal/testkit/settings.ts';
 import { stamped } from '../../internal/testkit/stamped.ts';
 import factory from './index.ts';
@@ -179,7 +178,7 @@ test('a lone star allows every origin, but no credentials; without cors a prefli
 });
 
 test('unix sockets serve both protocols', async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'otlp-'));
+  const dir = await testFolder();
   const path = join(dir, 'grpc.sock');
   const it = await startReceiver({
     grpc: { endpoint: path, transport: 'unix' },
