@@ -1,11 +1,11 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Component, Host } from '../../internal/core/component.ts';
 import { type Consumer, noContext } from '../../internal/core/consumer.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
 import { walkLogs, walkMetrics, walkSpans } from '../../internal/otlp/view/walk.ts';
+import { testFolder } from '../../internal/testkit/folder.ts';
 import { generatePayload } from '../../internal/testkit/generate.ts';
 import { RecordingConsumer, type TestSettings, testSettings } from '../../internal/testkit/settings.ts';
 import factory from './index.ts';
@@ -95,20 +95,16 @@ test('without configuration a batch that has a service name is passed on as the 
   expect(next.taken[0]).toBe(batch);
 });
 
-test('older semantic conventions are renamed on request, and an unknown service gets the name of its pod', async () => {
-  const old = { 'deployment.environment': 'prod' };
-  const sources = [
-    { name: 'old', type: 'static', conflict: 'overwrite', values: { ...old, 'service.name': 'unknown_service:node' } },
-  ];
-  const { component, next } = await make({ sources, upgrade_semantic_conventions: true });
+test('an unknown service gets the name of its pod', async () => {
+  const values = { 'service.name': 'unknown_service:node' };
+  const sources = [{ name: 'old', type: 'static', conflict: 'overwrite', values }];
+  const { component, next } = await make({ sources });
   await component.consume(generatePayload('traces', { items: 1 }), noContext);
-  const [resource] = resources(next.taken[0]!);
-  expect(resource).toMatchObject({ 'deployment.environment.name': 'prod', 'service.name': 'frontend-6d4cf56db6-0' });
-  expect(resource).not.toHaveProperty('deployment.environment');
+  expect(resources(next.taken[0]!)[0]).toMatchObject({ 'service.name': 'frontend-6d4cf56db6-0' });
 });
 
 test('a catalogue is read again when it changes; a broken line is skipped and a broken file keeps the last good one', async () => {
-  const path = join(await mkdtemp(join(tmpdir(), 'enrichment-')), 'services.csv');
+  const path = join(await testFolder(), 'services.csv');
   const settings = testSettings();
   await writeFile(path, 'key,owner\nfrontend,"web, team"\ncart\n"cart,x\nemail,post\n');
   const { component, next } = await make({ sources: [{ ...owner, type: 'file', path }] }, 'traces', settings);
@@ -131,7 +127,7 @@ test('a catalogue is read again when it changes; a broken line is skipped and a 
 });
 
 test('a file that cannot be used stops the start and says which', async () => {
-  const path = join(await mkdtemp(join(tmpdir(), 'enrichment-')), 'services.yaml');
+  const path = join(await testFolder(), 'services.yaml');
   const sources = [{ ...owner, type: 'file', path }];
   await expect(make({ sources })).rejects.toThrow('there is no such file');
   await writeFile(path, 'a: [');
