@@ -3,18 +3,14 @@ import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import type { Explanation } from '../../internal/core/explain.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
-import { defaultBufferBytes } from '../../internal/sampling/buffer_bytes.ts';
+import { bufferOptions } from '../../internal/sampling/buffer_options.ts';
 import { TailEngine } from '../../internal/sampling/engine.ts';
-import type { TailOptions } from '../../internal/sampling/engine_types.ts';
 import { TailMetrics } from '../../internal/sampling/tail_metrics.ts';
 import type { ErrorBiasedConfig } from './config.ts';
 import { ErrorBiasedDecider } from './decider.ts';
 import { Memory } from './memory.ts';
 import { Metrics } from './metrics.ts';
 import { Model } from './model.ts';
-
-const mib = 2 ** 20;
-const cachedPerTrace = 10;
 
 /** Holds traces until they are complete, and decides on each as a whole. */
 export class Tail implements Component, Consumer {
@@ -30,7 +26,7 @@ export class Tail implements Component, Consumer {
     this.#memory = new Memory(settings, config, model);
     this.#buffer = new TailMetrics(settings, () => this.#engine);
     const decider = new ErrorBiasedDecider(settings, config, model, this.#metrics);
-    this.#engine = new TailEngine(settings, optionsOf(config), decider, next, this.#buffer);
+    this.#engine = new TailEngine(settings, bufferOptions(config), decider, next, this.#buffer);
   }
 
   start(): Promise<void> {
@@ -61,24 +57,4 @@ export class Tail implements Component, Consumer {
   explainsSince(): number | undefined {
     return this.#engine.explainsSince();
   }
-}
-
-function optionsOf(config: ErrorBiasedConfig): TailOptions {
-  const { decision_cache: caches, num_traces: numTraces, explain } = config;
-  return {
-    decisionWaitMs: config.decision_wait,
-    decisionWaitAfterRootMs: config.decision_wait_after_root_received,
-    numTraces,
-    maxBufferBytes: config.max_buffer_mib === undefined ? defaultBufferBytes() : config.max_buffer_mib * mib,
-    maxTraceBytes: 0,
-    maxTraceSpans: config.max_trace_spans,
-    dropTraceBytes: 0,
-    blockOnOverflow: false,
-    dropPendingOnShutdown: false,
-    sampledCacheSize: caches.sampled_cache_size ?? cachedPerTrace * numTraces,
-    nonSampledCacheSize: caches.non_sampled_cache_size ?? cachedPerTrace * numTraces,
-    explainBytes: explain.log_mib * mib,
-    stampExplanation: explain.attributes,
-    spanIngest: false,
-  };
 }

@@ -3,7 +3,7 @@ import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import type { Explanation } from '../../internal/core/explain.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
-import { defaultBufferBytes } from '../../internal/sampling/buffer_bytes.ts';
+import { bufferOptions } from '../../internal/sampling/buffer_options.ts';
 import { TailEngine } from '../../internal/sampling/engine.ts';
 import type { TailOptions } from '../../internal/sampling/engine_types.ts';
 import type { TailSamplingConfig } from './config.ts';
@@ -12,8 +12,6 @@ import { TailSamplingMetrics } from './metrics.ts';
 import { remarks } from './remarks.ts';
 
 const mib = 2 ** 20;
-/** Upstream's advice for the size of its caches. */
-const cachedPerTrace = 10;
 
 /** Waits until a trace is complete, and keeps it if the policies say so. */
 export class TailSampling implements Component, Consumer {
@@ -68,21 +66,11 @@ export class TailSampling implements Component, Consumer {
 }
 
 function optionsOf(config: TailSamplingConfig): TailOptions {
-  const { decision_cache: caches, num_traces: numTraces, explain } = config;
   return {
-    decisionWaitMs: config.decision_wait,
-    decisionWaitAfterRootMs: config.decision_wait_after_root_received,
-    numTraces,
-    maxBufferBytes: config.max_buffer_mib === undefined ? defaultBufferBytes() : config.max_buffer_mib * mib,
-    maxTraceBytes: 0,
-    maxTraceSpans: config.max_trace_spans,
+    ...bufferOptions(config),
     dropTraceBytes: config.maximum_trace_size_bytes,
     blockOnOverflow: config.block_on_overflow,
     dropPendingOnShutdown: config.drop_pending_traces_on_shutdown,
-    sampledCacheSize: caches.sampled_cache_size ?? cachedPerTrace * numTraces,
-    nonSampledCacheSize: caches.non_sampled_cache_size ?? cachedPerTrace * numTraces,
-    explainBytes: explain.log_mib * mib,
-    stampExplanation: explain.attributes,
     multiplyThresholds: !config.consistent_probability,
     spanIngest: config.sampling_strategy === 'span-ingest',
   };
