@@ -98,7 +98,7 @@ export class AttributeList {
 
   /** Index of the first attribute with this key; -1 where there is none. */
   find(key: Uint8Array): number {
-    for (let i = 0; i < this.#count; i++) if (this.#field[i] !== cut && this.#keyIs(i, key)) return i;
+    for (let i = 0; i < this.#count; i++) if (this.#field[i] !== cut && this.keyIs(i, key)) return i;
     return -1;
   }
 
@@ -108,6 +108,11 @@ export class AttributeList {
 
   keyText(index: number): string {
     return textOf(this.#bytesOf(index), this.#place(index, KEY_FROM), this.#place(index, KEY_TO));
+  }
+
+  /** In bytes. */
+  keyLength(index: number): number {
+    return this.#place(index, KEY_TO) - this.#place(index, KEY_FROM);
   }
 
   /** The value where it is plainly a text of less than 16 KiB; undefined may still be one: then `value` tells. */
@@ -233,7 +238,7 @@ export class AttributeList {
     this.#anyRest = true;
   }
 
-  #keyIs(index: number, key: Uint8Array): boolean {
+  keyIs(index: number, key: Uint8Array): boolean {
     const from = this.#place(index, KEY_FROM);
     if (this.#place(index, KEY_TO) - from !== key.length) return false;
     const buf = this.#bytesOf(index);

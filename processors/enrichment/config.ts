@@ -118,9 +118,12 @@ export const schema = defaulted(
       .default(true)
       .describe('Fills an absent or unknown_service name from Kubernetes and process attributes.'),
     upgrade_semantic_conventions: z
-      .boolean()
-      .default(false)
-      .describe('Renames attributes of older semantic conventions where the new name is free.'),
+      .union([enumeration(['off', 'by_schema_url', 'always']), z.boolean()])
+      .transform((mode) => (typeof mode === 'string' ? mode : mode ? 'always' : 'off'))
+      .prefault('by_schema_url')
+      .describe(
+        'Renames attributes of older semantic conventions where the new name is free. true is always, false is off.',
+      ),
   }),
 );
 

@@ -3,26 +3,24 @@ import { AttributeList } from '../../internal/attributes/list.ts';
 import type { Component, Host, Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import { type Outcome, retryable } from '../../internal/core/outcome.ts';
+import { Assembly } from '../../internal/otlp/assembly.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import type { Range } from '../../internal/otlp/regroup.ts';
-import {
-  type MetricVisitor,
-  type Patch,
-  rewriteLogs,
-  rewriteMetrics,
-  rewriteSpans,
-} from '../../internal/otlp/rewrite.ts';
+import { type MetricVisitor, Patch, rewriteLogs, rewriteMetrics, rewriteSpans } from '../../internal/otlp/rewrite.ts';
+import type { LogRecord } from '../../internal/otlp/view/log_record.ts';
 import type { DataPoint } from '../../internal/otlp/view/point.ts';
 import type { ResourceGroup, ScopeGroup } from '../../internal/otlp/view/resource.ts';
+import type { Span } from '../../internal/otlp/view/span.ts';
 import type { EnrichmentConfig } from './config.ts';
-import { Conventions, ServiceName } from './conventions.ts';
+import { SchemaUpgrade, SPAN_EVENT } from './conventions.ts';
 import type { Answer } from './facts.ts';
 import { EnrichmentMetrics } from './metrics.ts';
 import { Lookup, type Place } from './plan.ts';
+import { ServiceName } from './service_name.ts';
 import { sourceOf } from './source.ts';
 
 /** Field numbers of `repeated KeyValue attributes`. */
-const attributesOf = { resource: 1, scope: 3, traces: 9, logs: 6 } as const;
+const attributesOf = { resource: 1, scope: 3, traces: 9, event: 3, logs: 6 } as const;
 
 /** What one batch has asked, by source and key: each key is looked up once. */
 type Asked = Map<string, Answer | Promise<Answer>>[];
@@ -38,12 +36,15 @@ export class Enrichment implements Component, Consumer {
   readonly #next: Consumer;
   readonly #lookups: readonly Lookup[];
   readonly #metrics: EnrichmentMetrics;
-  readonly #conventions: Conventions | undefined;
+  readonly #upgrade: SchemaUpgrade | undefined;
   readonly #serviceName: ServiceName | undefined;
   readonly #list = new AttributeList();
+  readonly #eventPatch = new Patch();
   readonly #mark = Buffer.from('enrichment.incomplete');
   readonly #yes = encodeValue(true);
   readonly #rewrite: (batch: Payload) => Payload;
+  /** The same for a batch of older semantic conventions: it looks at each record. */
+  readonly #rewriteUpgrading: (batch: Payload) => Payload;
   readonly #waiting = new Set<() => void>();
   readonly #passing = new Set<Promise<unknown>>();
   #stopping = false;
@@ -61,9 +62,12 @@ export class Enrichment implements Component, Consumer {
       this.#lookups.map(({ name }) => name),
       () => this.#waiting.size,
     );
-    this.#conventions = config.upgrade_semantic_conventions ? new Conventions() : undefined;
+    const upgrade = config.upgrade_semantic_conventions;
+    this.#upgrade =
+      upgrade === 'off' ? undefined : new SchemaUpgrade(settings.signal ?? 'traces', upgrade === 'always');
     this.#serviceName = config.fill_service_name ? new ServiceName() : undefined;
-    this.#rewrite = this.#rewriter();
+    this.#rewrite = this.#rewriter(undefined);
+    this.#rewriteUpgrading = this.#rewriter(this.#upgrade);
   }
 
   async start(host: Host): Promise<void> {
@@ -126,7 +130,7 @@ export class Enrichment implements Component, Consumer {
   #enriched(batch: Payload, asked: Asked): Payload {
     this.#asked = asked;
     this.#incomplete = false;
-    return this.#rewrite(batch);
+    return this.#upgrade?.concerns(batch) ? this.#rewriteUpgrading(batch) : this.#rewrite(batch);
   }
 
   #counted(out: Payload, asked: Asked): Payload {
@@ -135,33 +139,47 @@ export class Enrichment implements Component, Consumer {
   }
 
   /** Looks no deeper than something is to be read or written: mostly the resources alone. */
-  #rewriter(): (batch: Payload) => Payload {
+  #rewriter(upgrade: SchemaUpgrade | undefined): (batch: Payload) => Payload {
     const signal = this.#settings.signal ?? 'traces';
-    const upgrade = this.#conventions !== undefined;
     const serves = (place: Place) => this.#lookups.some(({ at, target }) => at === place || target === place);
-    const any = this.#lookups.length > 0 || upgrade || this.#serviceName !== undefined;
-    const records = upgrade || serves('record');
+    const any = this.#lookups.length > 0 || this.#serviceName !== undefined || upgrade !== undefined;
+    const records = serves('record') || upgrade !== undefined;
     const visitor: MetricVisitor = {
       ...(any && {
-        resource: ({ resource }: ResourceGroup, patch: Patch) => this.#edit('resource', resource, 1, patch),
+        resource: (group: ResourceGroup, patch: Patch) => {
+          if (upgrade?.enterResource(group)) patch.appendBeside(upgrade.url);
+          this.#edit('resource', group.resource, 1, patch, upgrade);
+        },
       }),
-      ...((serves('scope') || upgrade) && {
-        scope: ({ scope }: ScopeGroup, patch: Patch) => this.#edit('scope', scope, attributesOf.scope, patch),
+      ...((serves('scope') || upgrade !== undefined) && {
+        scope: (group: ScopeGroup, patch: Patch) => {
+          if (upgrade?.enterScope(group)) patch.appendBeside(upgrade.url);
+          this.#edit('scope', group.scope, attributesOf.scope, patch, upgrade);
+        },
       }),
     };
     if (signal === 'metrics') {
-      const point = (one: DataPoint, patch: Patch) => this.#edit('record', one, one.attributesField, patch);
+      const point = (one: DataPoint, patch: Patch) => this.#edit('record', one, one.attributesField, patch, upgrade);
       const points: MetricVisitor = records ? { ...visitor, point } : visitor;
       return (batch) => rewriteMetrics(batch, points);
     }
     const field = attributesOf[signal];
-    const record = (one: Range, patch: Patch) => this.#edit('record', one, field, patch);
     const { resource, scope } = visitor;
-    const all = { ...(resource && { resource }), ...(scope && { scope }), ...(records && { record }) };
-    return signal === 'traces' ? (batch) => rewriteSpans(batch, all) : (batch) => rewriteLogs(batch, all);
+    const above = { ...(resource && { resource }), ...(scope && { scope }) };
+    if (signal === 'logs') {
+      const record = (log: LogRecord, patch: Patch) => this.#edit('record', log, field, patch, upgrade);
+      const logs = { ...above, ...(records && { record }) };
+      return (batch) => rewriteLogs(batch, logs);
+    }
+    const record = (span: Span, patch: Patch) => {
+      this.#edit('record', span, field, patch, upgrade);
+      if (upgrade) this.#renameInEvents(span, patch, upgrade);
+    };
+    const spans = { ...above, ...(records && { record }) };
+    return (batch) => rewriteSpans(batch, spans);
   }
 
-  #edit(place: Place, message: Range, field: number, patch: Patch): void {
+  #edit(place: Place, message: Range, field: number, patch: Patch, upgrade: SchemaUpgrade | undefined): void {
     const list = this.#list.read(message, field);
     const lookups = this.#lookups;
     // Keys are read before anything is written, so that no source waits for another.
@@ -169,16 +187,29 @@ export class Enrichment implements Component, Consumer {
       const lookup = lookups[i]!;
       if (lookup.at === place) lookup.current = this.#answer(i, lookup.keyIn(list));
     }
+    upgrade?.rename(place, list, field);
     let lacking = false;
     for (const lookup of lookups) {
       if (lookup.target !== place) continue;
       lookup.write(list, field);
       if (lookup.current === 'failed' || lookup.current === 'late') lacking = true;
     }
-    this.#conventions?.upgrade(list, field);
     if (place === 'resource') this.#serviceName?.fill(list, field);
     if (lacking) this.#lacks(list, field);
     if (list.changed) list.write(patch);
+  }
+
+  #renameInEvents({ buf, start, end }: Range, patch: Patch, upgrade: SchemaUpgrade): void {
+    upgrade.eachEvent({ buf, start, end }, (at, from, to) => {
+      const list = this.#list.read({ buf, start: from, end: to }, attributesOf.event);
+      upgrade.rename('event', list, attributesOf.event);
+      if (!list.changed) return;
+      const inner = this.#eventPatch.reset(from, to);
+      list.write(inner);
+      const out = new Assembly();
+      out.patched(SPAN_EVENT, inner, buf);
+      patch.splice(at, to, out.finish());
+    });
   }
 
   #answer(index: number, key: string | undefined): Answer {
