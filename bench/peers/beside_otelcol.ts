@@ -13,6 +13,7 @@ const atOnce = 40;
 /**
  * The same requests through a processor of Sluice and its namesake in the Go collector, by each of these configurations.
  *
+ * @param asLine what of a request is compared
  * @returns where what comes out differs but for the order of attributes, which a map does not have: a paragraph for each
  * configuration, '' where nothing differs
  * @throws Error when the collector does not start or refuses a request
@@ -23,12 +24,13 @@ export async function differencesFromOtelcol(
   factory: ProcessorFactory,
   configs: readonly object[],
   requests: readonly Uint8Array[],
+  asLine = (bytes: Uint8Array) => canonical(oracle, signal, bytes),
 ): Promise<string> {
   // The Go collector normalizes what it decodes: only then are both fed the same.
   const [plain] = await throughOtelcol(signal, 'batch', [{ timeout: 0 }], requests);
   const line = (bytes: Uint8Array) => {
     try {
-      return canonical(oracle, signal, bytes);
+      return asLine(bytes);
     } catch (thrown) {
       return `unreadable: ${(thrown as Error).message}: ${Buffer.from(bytes).toString('latin1')}`;
     }

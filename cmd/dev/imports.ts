@@ -23,7 +23,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   temporality: [...foundations, 'attributes'],
   pipeline: foundations,
   testkit: [...foundations, ...middle, 'pipeline'],
-  component: [...foundations, ...middle, 'sampling', 'ottl', 'attributes', 'detection', 'quality', 'prometheus', 'temporality'],
+  component: [
+    ...foundations,
+    ...middle,
+    'sampling',
+    'ottl',
+    'attributes',
+    'detection',
+    'quality',
+    'prometheus',
+    'temporality',
+  ],
 };
 const unpackaged = new Set(['otlp', 'core', 'pipeline']);
 const openTo = new Set(['cmd', 'bench']);

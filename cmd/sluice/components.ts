@@ -12,6 +12,12 @@ export const components: readonly ComponentEntry[] = [
 
   entry('processor', 'attributes', [], async () => (await import('../../processors/attributes/index.ts')).default),
   entry('processor', 'batch', [], async () => (await import('../../processors/batch/index.ts')).default),
+  entry(
+    'processor',
+    'deltatocumulative',
+    [],
+    async () => (await import('../../processors/deltatocumulative/index.ts')).default,
+  ),
   entry('processor', 'enrichment', [], async () => (await import('../../processors/enrichment/index.ts')).default),
   entry('processor', 'data_quality', [], async () => (await import('../../processors/data_quality/index.ts')).default),
   entry('processor', 'filter', [], async () => (await import('../../processors/filter/index.ts')).default),

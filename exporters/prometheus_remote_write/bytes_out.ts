@@ -1,6 +1,6 @@
+import type { Count } from '../../internal/otlp/counts.ts';
 import { varintSize, writeVarint } from '../../internal/otlp/wire.ts';
 import { copyBytes } from '../../internal/prometheus/bytes.ts';
-import type { Count } from '../../internal/prometheus/series.ts';
 import { staleHigh, staleLow } from '../../internal/prometheus/series.ts';
 
 /** A buffer that grows and is written over again: protobuf, field by field. */

@@ -1,10 +1,9 @@
 import type { Clock, Timer } from '../core/clock.ts';
-import { addExponential, copyOf, plus } from './exponential.ts';
+import { type Count, plus } from '../otlp/counts.ts';
+import { addExponential, copyOf, type Exponential } from '../otlp/exponential.ts';
 import type { HistogramValue } from './histograms.ts';
 import type { LabelSet } from './labels.ts';
-import type { Exponential } from './native.ts';
 import type { Value } from './numbers.ts';
-import type { Count } from './series.ts';
 import type { Deltas, OpenPoint, Skipped } from './translate.ts';
 
 export interface AccumulatorOptions {
@@ -41,6 +40,8 @@ type Total =
 
 const sweepMs = 60_000;
 const streamBytes = 2048;
+/** Prometheus knows no finer scale. */
+const finest = 8;
 
 /**
  * Adds delta points up to the cumulative ones that Prometheus wants. A series that is forgotten begins anew with its
@@ -115,7 +116,7 @@ export class Accumulator implements Deltas {
     if (typeof stream === 'string') return stream;
     const total = stream?.total;
     if (total?.kind !== 'exponential') return undefined;
-    if (!first) addExponential(total.value, value);
+    if (!first) addExponential(total.value, value, finest);
     Object.assign(value, copyOf(total.value));
     value.positive.counts = uniform(value.positive.counts);
     value.negative.counts = uniform(value.negative.counts);

@@ -1,8 +1,8 @@
+import { packedOnce } from '../otlp/counts.ts';
 import { doubleAt } from '../otlp/wire.ts';
 import { boundText } from './bound_text.ts';
 import { sameBytes } from './bytes.ts';
 import { type FixedLabel, fixedLabel, plainName } from './labels.ts';
-import { packedOnce } from './numbers.ts';
 
 const le = plainName('le');
 const quantile = plainName('quantile');

@@ -1,4 +1,6 @@
-import type { Buckets, Count, NativeHistogram } from './series.ts';
+import type { Count } from '../otlp/counts.ts';
+import type { Dense, Exponential } from '../otlp/exponential.ts';
+import type { Buckets, NativeHistogram } from './series.ts';
 
 /** Finer than this is merged down; coarser than -4 cannot be told. */
 const finest = 8;
@@ -7,22 +9,6 @@ const coarsest = -4;
 const defaultZeroThreshold = 1e-128;
 /** Gaps up to this are filled with empty buckets, which is shorter than another span. */
 const smallGap = 2;
-
-/** An exponential histogram of OpenTelemetry, its buckets dense from `offset` on. */
-export interface Exponential {
-  scale: number;
-  count: Count;
-  sum: number;
-  zeroCount: Count;
-  zeroThreshold: number;
-  positive: Dense;
-  negative: Dense;
-}
-
-export interface Dense {
-  offset: number;
-  counts: Count[];
-}
 
 /**
  * The native histogram that says the same, at a coarser scale where Prometheus has none so fine.

@@ -1,3 +1,4 @@
+import type { Count } from '../otlp/counts.ts';
 import type { Family } from './families.ts';
 import type { FixedLabel, LabelSet } from './labels.ts';
 
@@ -33,9 +34,6 @@ export interface ExemplarData {
   readonly value: number;
   readonly timeMs: number;
 }
-
-/** Counts beyond 2^53 are bigints, and then all of them. */
-export type Count = number | bigint;
 
 /** Source: message Histogram, https://github.com/prometheus/prometheus/blob/main/prompb/types.proto */
 export interface NativeHistogram {

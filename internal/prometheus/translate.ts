@@ -1,3 +1,5 @@
+import { type Count, countAt } from '../otlp/counts.ts';
+import { type Exponential, readExponential } from '../otlp/exponential.ts';
 import type { Payload } from '../otlp/payload.ts';
 import type { Messages } from '../otlp/view/cursor.ts';
 import type { Metric, MetricData } from '../otlp/view/metric.ts';
@@ -15,14 +17,14 @@ import { Bounds, quantileLabel } from './bounds.ts';
 import { Scratch } from './bytes.ts';
 import { exemplarsOf } from './exemplars.ts';
 import { Families, type Family, family } from './families.ts';
-import { type HistogramValue, readExponential, readHistogram } from './histograms.ts';
+import { type HistogramValue, readHistogram } from './histograms.ts';
 import { type ExtraName, LabelNames, LabelSet } from './labels.ts';
 import type { Strategy } from './names.ts';
-import { type Exponential, nativeOf } from './native.ts';
-import { countAt, readValue, type Value } from './numbers.ts';
+import { nativeOf } from './native.ts';
+import { readValue, type Value } from './numbers.ts';
 import type { Plans } from './plan.ts';
 import { type KnownResource, type LabelSettings, Resources, readAttributes } from './resources.ts';
-import type { Count, ExemplarData, Point, Sink } from './series.ts';
+import type { ExemplarData, Point, Sink } from './series.ts';
 import { milliseconds } from './times.ts';
 
 export interface TranslationSettings extends LabelSettings {

@@ -4,6 +4,7 @@ import { type CatalogueEntry, entry } from './catalogue_entry.ts';
 import { qualityEntries } from './catalogue_quality.ts';
 import { reshapeEntries } from './catalogue_reshape.ts';
 import { tailEntries } from './catalogue_tail.ts';
+import { temporalityEntries } from './catalogue_temporality.ts';
 
 const items = ['spans', 'metric_points', 'log_records'] as const;
 
@@ -159,6 +160,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   ...tailEntries,
   ...qualityEntries,
   ...reshapeEntries,
+  ...temporalityEntries,
 
   ...each('otelcol_exporter_sent', ['exporter'], 'Items the destination took.'),
   ...each('otelcol_exporter_send_failed', ['exporter'], 'Items the destination did not take, after all tries.'),

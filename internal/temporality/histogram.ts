@@ -1,0 +1,74 @@
+import { latin1 } from '../attributes/key.ts';
+import { type Count, countAt, fixed64Counts, packedOnce } from '../otlp/counts.ts';
+import type { Exponential } from '../otlp/exponential.ts';
+import type { HistogramPoint } from '../otlp/view/point.ts';
+
+/** What a histogram with explicit bounds has come to. Never changed, only replaced. */
+export interface Explicit {
+  readonly kind: 'explicit';
+  /** Their bytes, a character each: equal text, equal bounds. */
+  readonly bounds: string;
+  readonly counts: readonly Count[];
+  readonly count: Count;
+  readonly sum: number;
+  readonly extremes: Extremes;
+}
+
+/** The same with exponential buckets. */
+export interface Exponentially {
+  readonly kind: 'exponential';
+  readonly value: Exponential;
+  readonly extremes: Extremes;
+}
+
+export type Histogram = Explicit | Exponentially;
+
+/** The fields that a histogram may be without. */
+export interface Extremes {
+  readonly hasSum: boolean;
+  readonly min: number | undefined;
+  readonly max: number | undefined;
+}
+
+/** Reads points; series with the same bounds share one text of them. */
+export class HistogramReader {
+  readonly #bounds = new Map<string, string>();
+
+  explicit(point: HistogramPoint): Explicit {
+    return {
+      kind: 'explicit',
+      bounds: this.#boundsOf(point),
+      counts: fixed64Counts(point, 6, () => point.bucketCounts, []),
+      count: countAt(point.buf, point.valueStart(4)),
+      sum: point.sum ?? 0,
+      extremes: extremesOf(point),
+    };
+  }
+
+  #boundsOf(point: HistogramPoint): string {
+    const text = packedOnce(point, 7)
+      ? latin1(point.buf, point.valueStart(7), point.valueEnd(7))
+      : Buffer.from(new Float64Array(point.explicitBounds).buffer).toString('latin1');
+    const known = this.#bounds.get(text);
+    if (known !== undefined) return known;
+    if (this.#bounds.size >= 1000) this.#bounds.clear();
+    this.#bounds.set(text, text);
+    return text;
+  }
+}
+
+export function extremesOf(point: {
+  readonly sum: number | undefined;
+  readonly min: number | undefined;
+  readonly max: number | undefined;
+}): Extremes {
+  const { sum, min, max } = point;
+  return { hasSum: sum !== undefined, min, max };
+}
+
+/** Bytes that a state takes beside its row, the bounds apart, which are shared. */
+export function bytesOf(histogram: Histogram): number {
+  if (histogram.kind === 'explicit') return 160 + 8 * histogram.counts.length;
+  const { positive, negative } = histogram.value;
+  return 320 + 8 * (positive.counts.length + negative.counts.length);
+}
