@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { byteSize, defaulted, duration, enumeration, integer, object, section } from '../../internal/config/fields.ts';
+import { detectorName } from '../../internal/detection/config.ts';
 import { httpRequestFields } from '../../internal/net/http/client_fields.ts';
 
 const place = enumeration(['resource', 'scope', 'record']);
@@ -45,6 +46,11 @@ const sourceSchema = object({
   conflict: conflict()
     .optional()
     .describe('What happens to an attribute that is there already. Default: the processor’s.'),
+  detectors: z
+    .array(detectorName())
+    .min(1, 'expected at least one detector')
+    .optional()
+    .describe('detect: as in resourcedetection. Default: host, operating system, container and pod, asking nobody.'),
   values: z.record(z.string(), scalar).optional().describe('static: facts for every target.'),
   entries: z.record(z.string(), z.record(z.string(), scalar)).optional().describe('static: facts by key.'),
   path: z.string().min(1).optional().describe('file: YAML, JSON or CSV. geoip: a MaxMind DB file (.mmdb).'),

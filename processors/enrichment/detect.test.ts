@@ -1,25 +1,57 @@
 import { expect, test } from 'vitest';
-import { detected } from './detect.ts';
+import type { Host } from '../../internal/core/component.ts';
+import { Shared } from '../../internal/core/shared.ts';
+import { surroundings, type World } from '../../internal/detection/test/world.ts';
+import { testSettings } from '../../internal/testkit/settings.ts';
+import { schema } from './config.ts';
+import { DetectSource } from './detect.ts';
 
 const id = '0123456789abcdef'.repeat(4);
+const host: Host = {
+  extension: () => undefined,
+  fatal() {},
+  system: { statuses: () => [], onStatus: () => () => {} },
+};
 
-test('a pod is told by the downward API, the service account and the mounts of its container', () => {
-  const files: Record<string, string> = {
+/** Names of the attributes that a source of this configuration has to write, in this world. */
+async function facts(world: World, config: object = {}, around = host): Promise<string[]> {
+  const { sources } = schema.parse({ sources: [{ name: 'place', type: 'detect', ...config }] });
+  const source = new DetectSource(testSettings({ kind: 'processor' }), sources[0]!, surroundings(world));
+  await source.start(around);
+  const names = source.find().list.map(({ key }) => Buffer.from(key).toString());
+  source.close();
+  return names.sort();
+}
+
+const pod: World = {
+  env: { POD_NAME: 'cart-1', NODE_NAME: 'n1', OTEL_RESOURCE_ATTRIBUTES: 'team=gold' },
+  files: {
     '/proc/self/mountinfo': `1 2 0:1 /var/lib/containerd/containers/${id}/hostname /etc/hostname rw\n`,
     '/var/run/secrets/kubernetes.io/serviceaccount/namespace': 'shop\n',
-  };
-  const facts = detected({ POD_NAME: 'cart-1', NODE_NAME: 'n1' }, (path) => files[path]);
-  expect(facts).toMatchObject({
-    'k8s.pod.name': 'cart-1',
-    'k8s.node.name': 'n1',
-    'k8s.namespace.name': 'shop',
-    'container.id': id,
-    'host.name': expect.stringMatching(/./),
-  });
+  },
+};
+const machine = ['host.arch', 'host.name', 'os.type'];
+
+test('by itself it tells the machine, the container and the pod', async () => {
+  const inPod = ['container.id', 'k8s.namespace.name', 'k8s.node.name', 'k8s.pod.name'];
+  expect(await facts(pod)).toEqual([...inPod, ...machine].sort());
+  expect(await facts({})).toEqual(machine);
 });
 
-test('the control group names the container where the mounts do not, and outside of both nothing is made up', () => {
-  const cgroup = (path: string) => (path.endsWith('cgroup') ? `0::/system.slice/docker-${id}.scope` : undefined);
-  expect(detected({}, cgroup)['container.id']).toBe(id);
-  expect(Object.keys(detected({}, () => undefined)).sort()).toEqual(['host.arch', 'host.name', 'os.type']);
+test('detectors that are named are asked, and only those', async () => {
+  expect(await facts(pod, { detectors: ['env', 'container'] })).toEqual(['container.id', 'team']);
+});
+
+test('write says what is written, under which name', async () => {
+  expect(await facts(pod, { detectors: ['env'], write: { team: 'owner', other: 'x' } })).toEqual(['owner']);
+});
+
+test('pipelines share one detection', async () => {
+  const shared = new Shared();
+  const first = await shared
+    .hold('detect test ["env"]', () => Promise.reject(new Error('held')))
+    .catch(() => undefined);
+  expect(first).toBeUndefined();
+  const around = { ...host, shared };
+  expect(await facts(pod, { detectors: ['env'] }, around)).toEqual(['team']);
 });

@@ -1,46 +1,69 @@
-import { readFileSync } from 'node:fs';
-import { arch, hostname, platform } from 'node:os';
+import type { Host, Settings } from '../../internal/core/component.ts';
+import type { Held } from '../../internal/core/shared.ts';
+import { type ConfiguredDetector, configuredDetectors, detectorSections } from '../../internal/detection/config.ts';
+import { Detection } from '../../internal/detection/detection.ts';
+import { type Surroundings, systemSurroundings } from '../../internal/detection/surroundings.ts';
+import type { SourceConfig } from './config.ts';
+import { type Facts, factsOf } from './facts.ts';
+import type { Source } from './source.ts';
 
-/** Environment variables of the downward API, by the names that manifests usually give them. */
-const downward: Readonly<Record<string, readonly string[]>> = {
-  'k8s.pod.name': ['K8S_POD_NAME', 'POD_NAME'],
-  'k8s.pod.uid': ['K8S_POD_UID', 'POD_UID'],
-  'k8s.namespace.name': ['K8S_NAMESPACE_NAME', 'K8S_NAMESPACE', 'POD_NAMESPACE'],
-  'k8s.node.name': ['K8S_NODE_NAME', 'NODE_NAME'],
-};
+const timeoutMs = 5000;
 
-const namespaceFile = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+/** Where this process runs, by the detectors that are named; else by those that ask nobody. */
+export class DetectSource implements Source {
+  readonly #settings: Settings;
+  readonly #config: SourceConfig;
+  readonly #surroundings: Surroundings;
+  #held: Held<Detection> | undefined;
+  #forget: (() => void) | undefined;
+  #facts: Facts = factsOf({}, undefined);
 
-/** What is known of a file; undefined where it cannot be read. */
-export type ReadText = (path: string) => string | undefined;
-
-/** Where this process runs: host, operating system, container and pod. Values by attribute name. */
-export function detected(
-  env: Readonly<Record<string, string | undefined>> = process.env,
-  read: ReadText = readText,
-): Record<string, string> {
-  const found: Record<string, string | undefined> = {
-    'host.name': hostname(),
-    'host.arch': { x64: 'amd64', arm64: 'arm64' }[arch() as string] ?? arch(),
-    'os.type': platform() === 'win32' ? 'windows' : platform(),
-    'container.id': containerId(read('/proc/self/mountinfo') ?? '') ?? containerId(read('/proc/self/cgroup') ?? ''),
-  };
-  for (const [name, variables] of Object.entries(downward)) {
-    found[name] = variables.map((variable) => env[variable]).find((value) => value);
+  /** @param surroundings tests put another world in the place of this one */
+  constructor(settings: Settings, config: SourceConfig, surroundings = systemSurroundings()) {
+    this.#settings = settings;
+    this.#config = config;
+    this.#surroundings = surroundings;
   }
-  found['k8s.namespace.name'] ??= read(namespaceFile)?.trim();
-  return Object.fromEntries(Object.entries(found).filter((pair): pair is [string, string] => Boolean(pair[1])));
+
+  find(): Facts {
+    return this.#facts;
+  }
+
+  async start({ shared }: Host): Promise<void> {
+    const { write, detectors } = this.#config;
+    const key = `detect ${this.#settings.id} ${JSON.stringify(detectors)}`;
+    const held = shared ? await shared.hold(key, () => this.#detect()) : alone(await this.#detect());
+    const renew = () => {
+      this.#facts = factsOf(Object.fromEntries(held.thing.place.attributes), write);
+    };
+    this.#held = held;
+    this.#forget = held.thing.onChange(renew);
+    renew();
+  }
+
+  async #detect(): Promise<Detection> {
+    const { detectors: names } = this.#config;
+    const detectors = names ? configuredDetectors(names, {}) : withoutQuestions();
+    const detection = new Detection(this.#settings, this.#surroundings, { detectors, timeoutMs, refreshMs: 0 });
+    await detection.start();
+    return detection;
+  }
+
+  close(): void {
+    this.#forget?.();
+    this.#held?.release();
+  }
 }
 
-/** 64 hex digits behind the folder in which a container runtime keeps its containers. */
-function containerId(text: string): string | undefined {
-  return /(?:containers\/|docker[/-]|crio-|cri-containerd-|sandboxes\/|kubepods\S*\/)([0-9a-f]{64})/.exec(text)?.[1];
+/** Host, operating system, container and pod: at once, and not by DNS. */
+function withoutQuestions(): ConfiguredDetector[] {
+  const system = detectorSections().system!.parse({
+    hostname_sources: ['os'],
+    resource_attributes: { 'host.arch': { enabled: true } },
+  });
+  return configuredDetectors(['system', 'container', 'k8s'], { system });
 }
 
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
+function alone(thing: Detection): Held<Detection> {
+  return { thing, release: () => thing.close() };
 }

@@ -22,6 +22,10 @@ import { sourceOf } from './source.ts';
 /** Field numbers of `repeated KeyValue attributes`. */
 const attributesOf = { resource: 1, scope: 3, traces: 9, event: 3, logs: 6 } as const;
 
+/** Stand among the keys of a batch for what has none. */
+const noKey = '\u0000absent';
+const notAKey = '\u0000too long';
+
 /** What one batch has asked, by source and key: each key is looked up once. */
 type Asked = Map<string, Answer | Promise<Answer>>[];
 
@@ -212,15 +216,19 @@ export class Enrichment implements Component, Consumer {
     });
   }
 
-  #answer(index: number, key: string | undefined): Answer {
+  #answer(index: number, key: string | null | undefined): Answer {
+    if (key === null) return this.#known(index, notAKey, 'miss');
+    if (key === undefined) return this.#known(index, noKey, 'absent');
     const asked = this.#asked[index]!;
-    const at = key ?? '\u0000absent';
-    let answer = asked.get(at);
-    if (answer === undefined) {
-      answer = key === undefined ? 'absent' : this.#lookups[index]!.source.find(key);
-      asked.set(at, answer);
-    }
+    let answer = asked.get(key);
+    if (answer === undefined) asked.set(key, (answer = this.#lookups[index]!.source.find(key)));
     return answer instanceof Promise ? 'late' : answer;
+  }
+
+  /** Counted once for each batch, as each key is. */
+  #known(index: number, key: string, gap: 'miss' | 'absent'): Answer {
+    this.#asked[index]!.set(key, gap);
+    return gap;
   }
 
   #lacks(list: AttributeList, field: number): void {

@@ -9,9 +9,6 @@ import { type Answer, type Facts, factsOf, parseJson } from './facts.ts';
 import { Lookups } from './lookups.ts';
 import type { Source } from './source.ts';
 
-/** A longer key is nobody's name. */
-const maxKeyLength = 1024;
-
 /** JSON objects by key from an HTTP service. */
 export class HttpSource implements Source {
   readonly #settings: Settings;
@@ -48,7 +45,7 @@ export class HttpSource implements Source {
 
   find(key: string): Answer | Promise<Answer> {
     // `.` and `..` would lead to another path.
-    return key.length > maxKeyLength || key === '.' || key === '..' ? 'miss' : this.#lookups.find(key);
+    return key === '.' || key === '..' ? 'miss' : this.#lookups.find(key);
   }
 
   /** @returns undefined where the service does not know the key @throws Error where it fails */

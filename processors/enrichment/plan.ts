@@ -6,6 +6,9 @@ import type { Answer, Fact } from './facts.ts';
 import type { Source } from './source.ts';
 
 export type Place = 'resource' | 'scope' | 'record';
+/** A longer value, such as a map of thousands, is nobody's name. */
+const maxKeyBytes = 1024;
+
 type Conflict = 'keep' | 'overwrite' | 'prefix';
 
 /** One source as the walk over a batch uses it. */
@@ -30,11 +33,13 @@ export class Lookup {
     this.#conflict = config.conflict ?? conflict;
   }
 
-  /** What to look up; '' for a source that needs no key, undefined where the attribute is not there. */
-  keyIn(list: AttributeList): string | undefined {
+  /** What to look up; '' for a source that needs no key, undefined where the attribute is not there, null for what is no key. */
+  keyIn(list: AttributeList): string | null | undefined {
     if (!this.#key) return '';
     const at = list.find(this.#key);
     if (at < 0) return undefined;
+    const { start, end } = list.value(at);
+    if (end - start > maxKeyBytes) return null;
     return list.text(at) || textOf(list, at) || undefined;
   }
 

@@ -1,7 +1,7 @@
 import type { Host, Settings } from '../../internal/core/component.ts';
 import { entryBytes } from './catalogue.ts';
 import type { SourceConfig } from './config.ts';
-import { detected } from './detect.ts';
+import { DetectSource } from './detect.ts';
 import { DnsSource } from './dns_source.ts';
 import { type Answer, type Facts, factsOf } from './facts.ts';
 import { FileSource } from './file_source.ts';
@@ -26,7 +26,7 @@ export function sourceOf(settings: Settings, config: SourceConfig): Source {
     case 'dns':
       return new DnsSource(settings, config);
     case 'detect':
-      return always(factsOf(detected(), config.write));
+      return new DetectSource(settings, config);
     case 'env':
       return always(factsOf({ ...process.env }, config.write));
     default:
