@@ -5,6 +5,9 @@ const exclude = ['**/node_modules/**', 'dist/**'];
 // Real sockets and processes on a machine that others use too: one more try, and .ci/run names every test that needed it.
 const ci = process.env.CI ? { retry: 1, reporters: ['default', './cmd/dev/ci_reporter.ts'] } : {};
 
+// A condition that is waited for comes true at once, or late on a busy machine: vitest's own limit is a second.
+const patient = { poll: { timeout: 15_000, interval: 20 } };
+
 export default defineConfig({
   test: {
     ...ci,
@@ -13,6 +16,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          expect: patient,
           include: ['**/*.test.ts'],
           exclude: [...exclude, '**/*.interop.test.ts', '**/*.backends.test.ts'],
           testTimeout: 60_000,
@@ -22,6 +26,7 @@ export default defineConfig({
       {
         test: {
           name: 'interop',
+          expect: patient,
           include: ['**/*.interop.test.ts'],
           exclude,
           testTimeout: 300_000,
@@ -33,6 +38,7 @@ export default defineConfig({
       {
         test: {
           name: 'backends',
+          expect: patient,
           globalSetup: 'bench/peers/backends/setup.ts',
           include: ['**/*.backends.test.ts'],
           exclude,

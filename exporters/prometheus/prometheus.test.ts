@@ -225,7 +225,7 @@ test('an address that is taken is tried again until it is free', async () => {
   await vi.waitFor(async () => {
     await second.clock.advance(500);
     expect(second.settings.reports.at(-1)).toMatchObject({ status: 'ok' });
-  });
+  }, 10_000);
   expect(await second.scrape()).toBe('');
 });
 
@@ -240,6 +240,6 @@ test('through the factory: consumed, counted, scraped', async () => {
   await exporter.start!(host);
   const account = new TestAccount();
   await exporter.consume(metrics({ metrics: [gauge('g')] }), { account });
-  await vi.waitFor(() => expect(account).toMatchObject({ delivered: 1, held: 0 }));
+  await vi.waitFor(() => expect(account).toMatchObject({ delivered: 1, held: 0 }), 10_000);
   await exporter.shutdown!(AbortSignal.timeout(1000));
 });

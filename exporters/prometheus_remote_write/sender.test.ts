@@ -73,7 +73,7 @@ test.each([429, 500, 503])('HTTP %i is tried again, not before Retry-After', asy
   server.answer = (response, seen, call) =>
     call === 0 ? say(response, status, 'slow down', { 'retry-after': '7' }) : server.take(response, seen);
   const sent = send(one(1));
-  await vi.waitFor(() => expect(clock.timers).toBe(1));
+  await vi.waitFor(() => expect(clock.timers).toBe(1), 10_000);
   expect(server.seen).toHaveLength(1);
   await clock.advance(6900);
   expect(server.seen).toHaveLength(1);
@@ -87,7 +87,7 @@ test('a connection that is refused or cut is tried again', async () => {
   const { server, send, clock } = await rig();
   server.answer = (response, seen, call) => (call === 0 ? response.destroy() : server.take(response, seen));
   const sent = send(one(1));
-  await vi.waitFor(() => expect(clock.timers).toBe(1));
+  await vi.waitFor(() => expect(clock.timers).toBe(1), 10_000);
   await clock.advance(100);
   expect(await sent).toEqual({ status: 'accepted' });
   expect(server.seen).toHaveLength(2);
@@ -97,12 +97,12 @@ test('no answer within the timeout is tried again', async () => {
   const { server, send, clock } = await rig({ ...bare, timeout: '2s' });
   server.answer = (response, seen, call) => (call === 0 ? undefined : server.take(response, seen));
   const sent = send(one(1));
-  await vi.waitFor(() => expect(server.seen).toHaveLength(1));
+  await vi.waitFor(() => expect(server.seen).toHaveLength(1), 10_000);
   await clock.advance(2000);
   await vi.waitFor(async () => {
     await clock.advance(100);
     expect(server.seen.length).toBeGreaterThan(1);
-  });
+  }, 10_000);
   expect(await sent).toEqual({ status: 'accepted' });
 });
 
@@ -116,7 +116,7 @@ test('after max_elapsed_time a batch is given up and counted', async () => {
   await vi.waitFor(async () => {
     await clock.advance(200);
     expect(account.lost).toEqual({ retries_exhausted: 1 });
-  });
+  }, 10_000);
   expect(lost('retries_exhausted')).toBe(1);
   expect(account.held).toBe(0);
 });
@@ -173,7 +173,7 @@ test.each([1, 2])(
       expect(seen.samples.length).toBeGreaterThan(0);
     };
     const sent = send(metrics({ metrics: [gauge('g', [{ at: 1 }, { at: 2 }])] }));
-    await vi.waitFor(() => expect(clock.timers).toBe(1));
+    await vi.waitFor(() => expect(clock.timers).toBe(1), 10_000);
     await clock.advance(100);
     expect(await sent).toEqual({ status: 'accepted' });
     expect([lost('out_of_order'), account.delivered]).toEqual([0, 2]);
@@ -307,9 +307,9 @@ test('what gathers while a request is under way goes in one', async () => {
     else server.take(response, seen);
   };
   for (let i = 0; i < 4; i++) await exporter.consume(one(i, i), { account });
-  await vi.waitFor(() => expect(waiting).toHaveLength(1));
+  await vi.waitFor(() => expect(waiting).toHaveLength(1), 10_000);
   waiting[0]!();
-  await vi.waitFor(() => expect(account.delivered).toBe(4));
+  await vi.waitFor(() => expect(account.delivered).toBe(4), 10_000);
   expect(server.seen.map(({ samples }) => samples.length)).toEqual([1, 3]);
 });
 
@@ -347,7 +347,7 @@ test('delta points are added up once, however often their request is tried', asy
   server.answer = (response, seen, call) => (call === 1 ? say(response, 503, 'busy') : server.take(response, seen));
   await send(count('5', 1));
   const second = send(count('3', 2));
-  await vi.waitFor(() => expect(clock.timers).toBeGreaterThan(1));
+  await vi.waitFor(() => expect(clock.timers).toBeGreaterThan(1), 10_000);
   await clock.advance(100);
   await second;
   expect(server.taken).toEqual([sampleOf(5, 1, 'c_total'), sampleOf(8, 2, 'c_total')]);
@@ -357,8 +357,8 @@ test('at a stop waits end at once, and what the server does not take then is cou
   const { server, send, account, stop, clock } = await rig({ target_info: { enabled: false } });
   server.answer = (response) => say(response, 503, 'down');
   await send(one(1));
-  await vi.waitFor(() => expect(server.seen).toHaveLength(1));
-  await vi.waitFor(() => expect(clock.timers).toBe(1));
+  await vi.waitFor(() => expect(server.seen).toHaveLength(1), 10_000);
+  await vi.waitFor(() => expect(clock.timers).toBe(1), 10_000);
   await stop();
   expect(server.seen).toHaveLength(2);
   expect(account.lost).toEqual({ shutdown: 1 });
@@ -370,11 +370,11 @@ test('after a reload the successor sends what the backend has not taken yet', as
   const before = await rig(config);
   before.server.answer = (response) => say(response, 503, 'down');
   for (let i = 0; i < 8; i++) await before.send(one(i, i));
-  await vi.waitFor(() => expect(before.clock.timers).toBe(1));
+  await vi.waitFor(() => expect(before.clock.timers).toBe(1), 10_000);
   const after = await rig(config);
   expect(before.exporter.handOver!(after.exporter)).toBe(true);
   await before.stop();
-  await vi.waitFor(() => expect(before.account.delivered).toBe(8));
+  await vi.waitFor(() => expect(before.account.delivered).toBe(8), 10_000);
   expect(after.server.taken.sort()).toEqual(Array.from({ length: 8 }, (_, i) => sampleOf(i, i)));
   expect(before.account).toMatchObject({ lost: {}, held: 0 });
 });
@@ -383,13 +383,13 @@ test('at the deadline of a stop a request under way is cut', async () => {
   const { server, send, account, exporter, clock } = await rig({ target_info: { enabled: false } });
   server.answer = () => {};
   await send(one(1));
-  await vi.waitFor(() => expect(server.seen).toHaveLength(1));
+  await vi.waitFor(() => expect(server.seen).toHaveLength(1), 10_000);
   const deadline = new AbortController();
   const stopped = exporter.shutdown!(deadline.signal);
   deadline.abort();
   await stopped;
   expect(account.lost).toEqual({ shutdown: 1 });
-  await vi.waitFor(() => expect(clock.timers).toBe(0));
+  await vi.waitFor(() => expect(clock.timers).toBe(0), 10_000);
 });
 
 test('after all is sent no memory is reserved', async () => {

@@ -13,7 +13,9 @@ export function qualityRoute(components: () => readonly RunningComponent[]): Adm
       });
       if (reports.length > 0) response.json({ reports });
       else
-        response.status(404).json({ error: 'nothing that runs here judges telemetry: add data_quality, a processor or connector' });
+        response
+          .status(404)
+          .json({ error: 'nothing that runs here judges telemetry: add data_quality, a processor or connector' });
     },
   };
 }

@@ -71,7 +71,7 @@ test('each interval the metrics arrive as OTLP that a foreign decoder reads', as
   const sizes = meter.histogram({ name: 'size', help: 'Size', buckets: [1, 10] });
   for (const value of [1, 5, 100]) sizes.record(value);
   await clock.advance(60_000);
-  await vi.waitUntil(() => got.length === 1);
+  await vi.waitUntil(() => got.length === 1, 10_000);
   expect(got[0]).toMatchObject({
     path: '/v1/metrics',
     headers: { 'content-type': 'application/x-protobuf', 'x-team': 'a' },
@@ -121,7 +121,7 @@ test('a path in the endpoint is kept', async () => {
   const { got, endpoint } = await backend();
   const { clock } = push(`${endpoint}/otlp/own`);
   await clock.advance(60_000);
-  await vi.waitUntil(() => got.length === 1);
+  await vi.waitUntil(() => got.length === 1, 10_000);
   expect(got[0]!.path).toBe('/otlp/own');
 });
 
@@ -133,9 +133,9 @@ test('failures are told once, and once more when they are over', async () => {
     for (let i = 0; i < 3; i += 1) {
       const before = got.length;
       await clock.advance(60_000);
-      await vi.waitUntil(() => got.length > before);
+      await vi.waitUntil(() => got.length > before, 10_000);
       // The next round begins only when the answer is in.
-      await vi.waitUntil(() => clock.timers === 1);
+      await vi.waitUntil(() => clock.timers === 1, 10_000);
     }
     expect(lines).toHaveLength(want);
   };
@@ -151,7 +151,7 @@ test('failures are told once, and once more when they are over', async () => {
 test('a backend that is away is told with its reason', async () => {
   const { clock, lines } = push('http://127.0.0.1:1');
   await clock.advance(60_000);
-  await vi.waitUntil(() => lines.length === 1);
+  await vi.waitUntil(() => lines.length === 1, 10_000);
   expect(lines[0]).toMatch(/ECONNREFUSED|bad port/);
 });
 
@@ -160,10 +160,10 @@ test('a backend that does not answer gets no second request, and is given up aft
   state.answer = 'nothing';
   const { clock, lines } = push(endpoint);
   await clock.advance(60_000);
-  await vi.waitUntil(() => got.length === 1);
+  await vi.waitUntil(() => got.length === 1, 10_000);
   expect(lines).toEqual([]);
   await clock.advance(10_000);
-  await vi.waitUntil(() => lines.length === 1);
+  await vi.waitUntil(() => lines.length === 1, 10_000);
   expect(lines[0]).toContain('no answer within 10 s');
 });
 
@@ -173,7 +173,7 @@ test('the end exports once more, and waits two seconds at most', async () => {
   meter.counter({ name: 'last', help: '' }).add(7);
   state.answer = 'nothing';
   const stopped = stop();
-  await vi.waitUntil(() => got.length === 1);
+  await vi.waitUntil(() => got.length === 1, 10_000);
   expect(JSON.stringify(decode(got[0]!.body))).toContain('"asDouble":7');
   await clock.advance(2_000);
   await stopped;
@@ -188,11 +188,11 @@ test('the same goes over gRPC', async () => {
   const { clock, meter, lines } = push(`http://${far.address}`, { protocol: 'grpc' });
   meter.counter({ name: 'sent', help: '' }).add(7);
   await clock.advance(60_000);
-  await vi.waitUntil(() => far.requests === 1);
+  await vi.waitUntil(() => far.requests === 1, 10_000);
   expect(decode(far.batches[0]!.bytes).resourceMetrics[0].scopeMetrics[0].metrics[0].name).toBe('sent');
   far.reply = () => ({ code: 16, reason: 'who are you' });
-  await vi.waitUntil(() => clock.timers === 1);
+  await vi.waitUntil(() => clock.timers === 1, 10_000);
   await clock.advance(60_000);
-  await vi.waitUntil(() => lines.length === 1);
+  await vi.waitUntil(() => lines.length === 1, 10_000);
   expect(lines[0]).toContain('16: who are you');
 });
