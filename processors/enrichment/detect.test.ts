@@ -46,12 +46,12 @@ test('write says what is written, under which name', async () => {
   expect(await facts(pod, { detectors: ['env'], write: { team: 'owner', other: 'x' } })).toEqual(['owner']);
 });
 
-test('pipelines share one detection', async () => {
+test('pipelines share one detection: the second sees what the first has found', async () => {
   const shared = new Shared();
-  const first = await shared
-    .hold('detect test ["env"]', () => Promise.reject(new Error('held')))
-    .catch(() => undefined);
-  expect(first).toBeUndefined();
-  const around = { ...host, shared };
-  expect(await facts(pod, { detectors: ['env'] }, around)).toEqual(['team']);
+  const config = { detectors: ['env'] };
+  const never = () => Promise.reject(new Error('it is held already'));
+  const held = await Promise.all([facts(pod, config, { ...host, shared }), facts({}, config, { ...host, shared })]);
+  expect(held).toEqual([['team'], ['team']]);
+  // Both have let go.
+  await expect(shared.hold('enrichment test detect ["env"]', never)).rejects.toThrow('it is held already');
 });

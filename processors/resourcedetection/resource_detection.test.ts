@@ -3,6 +3,8 @@ import type { Host } from '../../internal/core/component.ts';
 import { noContext } from '../../internal/core/consumer.ts';
 import { Shared } from '../../internal/core/shared.ts';
 import { type Surroundings, systemSurroundings } from '../../internal/detection/surroundings.ts';
+import { hang } from '../../internal/detection/test/service.ts';
+import { servers } from '../../internal/detection/test/world.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
 import { asPayload, randomRequest } from '../../internal/testkit/generate.ts';
 import { loadOracle } from '../../internal/testkit/oracle.ts';
@@ -10,6 +12,7 @@ import { RecordingConsumer, testSettings } from '../../internal/testkit/settings
 import { schema } from './config.ts';
 import { ResourceDetection } from './resource_detection.ts';
 
+const serving = servers();
 const oracle = await loadOracle();
 const signals: readonly Signal[] = ['traces', 'metrics', 'logs'];
 const host: Host = {
@@ -156,6 +159,18 @@ test('pipelines share one detection, which ends with the last of them', async ()
   expect(first.settings.clock.timers).toBe(1);
   await second.processor.shutdown();
   expect(first.settings.clock.timers).toBe(0);
+});
+
+test('a shutdown ends a start that waits for a service, and one that ends later leaves nothing behind', async () => {
+  const env = { ECS_CONTAINER_METADATA_URI_V4: (await serving(() => hang)).url };
+  const settings = testSettings({ id: 'resourcedetection', kind: 'processor' });
+  const config = schema.parse({ detectors: ['ecs'], refresh_interval: '1s' });
+  const world = { ...systemSurroundings(), env };
+  const processor = new ResourceDetection(settings, config, new RecordingConsumer(), world);
+  const start = processor.start(host);
+  await processor.shutdown();
+  await start;
+  expect([settings.clock.timers, settings.logger.warnings()]).toEqual([0, []]);
 });
 
 test('a refresh changes what is written', async () => {
