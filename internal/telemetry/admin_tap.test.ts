@@ -35,8 +35,8 @@ async function serve(pick: Pick | TapRefused = all) {
   const { port } = server.addresses[0]!;
   const get = (query: string, signal?: AbortSignal) =>
     fetch(`http://127.0.0.1:${port}/tap?${query}`, signal ? { signal } : {});
-  const tapped = () => vi.waitFor(() => expect(slot.saw).toBeDefined());
-  const untapped = () => vi.waitFor(() => expect(slot.saw).toBeUndefined());
+  const tapped = () => vi.waitFor(() => expect(slot.saw).toBeDefined(), 10_000);
+  const untapped = () => vi.waitFor(() => expect(slot.saw).toBeUndefined(), 10_000);
   return { clock, slot, port, get, tapped, untapped };
 }
 
