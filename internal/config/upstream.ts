@@ -48,6 +48,9 @@ const advice: Readonly<Partial<Record<Kind, Readonly<Record<string, string>>>>> 
     opencensus: 'OpenCensus is retired: send OTLP to the otlp receiver',
   },
   processor: {
+    dnslookup: 'use the enrichment processor with a dns source',
+    geoip: 'use the enrichment processor with a geoip source',
+    schema: 'use the enrichment processor, which upgrades to the newest schema by itself',
     queuebatch: 'use the batch processor, or sending_queue.batch in the exporter',
     memoryballast: 'Node needs no ballast: remove it',
   },

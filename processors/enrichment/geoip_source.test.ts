@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import type { Answer } from './facts.ts';
 import { GeoipDatabase } from './geoip_database.ts';
 import { GeoipSource } from './geoip_source.ts';
 import factory from './index.ts';
+import { example, examplePath } from './test/example.ts';
 import { type MmdbOptions, mmdb } from './test/mmdb.ts';
 
 const { parse } = factory.schema as unknown as { parse(value: unknown): { sources: never[] } };
@@ -226,4 +228,8 @@ test('answers are kept within the bounds of the cache', async () => {
   const bytes = settings.meter.value('sluice_enrichment_cache_bytes', labels);
   const file = settings.meter.value('sluice_enrichment_file_bytes', { processor: 'test', source: 'geo' });
   expect(settings.memory.apart).toBe(bytes + file);
+});
+
+test('the example among the configurations is what the writer makes', () => {
+  expect(readFileSync(examplePath).equals(example), 'run node processors/enrichment/test/example.ts').toBe(true);
 });
