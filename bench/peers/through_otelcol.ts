@@ -50,15 +50,16 @@ extensions:
   }
 }
 
-async function post(url: string, body: Uint8Array): Promise<void> {
+/** @throws Error for anything but 200 */
+export async function post(url: string, body: Uint8Array): Promise<void> {
   const headers = { 'content-type': 'application/x-protobuf' };
   const answer = await fetch(url, { method: 'POST', headers, body: body as Uint8Array<ArrayBuffer> });
   const text = await answer.text();
-  if (answer.status !== 200) throw new Error(`the Go collector answered ${answer.status}: ${text}`);
+  if (answer.status !== 200) throw new Error(`the collector answered ${answer.status}: ${text}`);
 }
 
 /** The file exporter's proto format: each message behind its length, 32 bits big-endian. */
-function messagesOf(bytes: Buffer): Uint8Array[] {
+export function messagesOf(bytes: Buffer): Uint8Array[] {
   const messages: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; ) {
     const end = at + 4 + bytes.readUInt32BE(at);

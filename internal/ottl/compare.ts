@@ -5,7 +5,9 @@ import { Duration, fail, Id, Opaque, Time, typeName, type Value, ValueMap } from
  * Compares two values by OTTL's rules: values of different types are never equal and never ordered, but for numbers.
  * Source: the table under "Comparison Rules" in pkg/ottl/LANGUAGE.md
  */
-export function compare(operator: CompareOperator, a: Value, b: Value): boolean {
+export function compare(operator: CompareOperator, left: Value, right: Value): boolean {
+  const a = isNoBytes(left) ? undefined : left;
+  const b = isNoBytes(right) ? undefined : right;
   if (typeof a === 'string') return typeof b === 'string' ? ordered(operator, compareText(a, b)) : operator === '!=';
   if (typeof a === 'bigint' || typeof a === 'number') return compareNumbers(operator, a, b);
   if (a === undefined)
@@ -19,6 +21,9 @@ export function compare(operator: CompareOperator, a: Value, b: Value): boolean 
     return b instanceof Duration ? ordered(operator, order(a.nanos, b.nanos)) : operator === '!=';
   return operator === '==' ? sameValue(a, b) : operator === '!=' && !sameValue(a, b);
 }
+
+/** A nil slice in Go, which equals nil. */
+const isNoBytes = (value: Value) => value instanceof Uint8Array && value.length === 0;
 
 function compareNumbers(operator: CompareOperator, a: bigint | number, b: Value): boolean {
   if (typeof b !== 'bigint' && typeof b !== 'number') return operator === '!=';

@@ -1,5 +1,8 @@
-import type { AnyValue, Attributes, KeyValue } from '../otlp/view/value.ts';
-import type { Writer } from '../otlp/writer.ts';
+import { encodeField } from '../attributes/encode.ts';
+import type { AttributeList, EncodedField } from '../attributes/list.ts';
+import { AnyValue, type Attributes, type KeyValue } from '../otlp/view/value.ts';
+import { shortVarintEnd } from '../otlp/wire.ts';
+import { Writer } from '../otlp/writer.ts';
 import type { Accessor } from './accessors.ts';
 import { detached, isStorable, mapOf, refuseStoring, writeAny, writePairs } from './encode.ts';
 import { KeyBytes, PairWriter, rangeEquals, restOf, withRest } from './pair_writer.ts';
@@ -8,6 +11,11 @@ import type { Scene } from './scene.ts';
 import { decodeValue, fail, typeName, type Value, ValueMap } from './values.ts';
 
 /** A value of the profiles' own, an index into their strings, counts as none. */
+/** No bytes are a nil slice in Go, which equals nil. */
+function comparesAsNil(value: AnyValue | undefined): boolean {
+  return isNil(value) || (value!.kind === 'bytes' && value!.bytesValue.length === 0);
+}
+
 function isNil(value: AnyValue | undefined): boolean {
   const kind = value?.kind ?? 'empty';
   return kind === 'empty' || kind === 'strindex';
@@ -67,6 +75,12 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
         );
       },
       remove(scene, key) {
+        const listed = place.attributes(scene);
+        if (listed) {
+          const at = listed.find(removed.of(key));
+          if (at >= 0) listed.remove(at);
+          return;
+        }
         const all = list(scene);
         const found = all.find(removed.of(key));
         if (found) place.splice(scene, all.at, found.end, undefined, fieldOf(scene));
@@ -77,24 +91,38 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
       if (first.kind === 'text' && rest.length === 0) {
         const key = Buffer.from(first.text);
         const pairs = new PairWriter();
+        const listed = new ListedAttribute(key);
+        const find = (scene: Scene): AnyValue | undefined => {
+          const all = place.attributes(scene);
+          return all ? listed.find(all) : list(scene).find(key)?.value;
+        };
         return {
           get: (scene) => {
-            const found = list(scene).find(key);
-            return found && decodeValue(found.value);
+            const found = find(scene);
+            return found && decodeValue(found);
           },
-          textIs: (scene, wanted) => list(scene).find(key)?.value.stringIs(wanted) ?? false,
-          isNil: (scene) => isNil(list(scene).find(key)?.value),
+          textIs: (scene, wanted) => find(scene)?.stringIs(wanted) ?? false,
+          isNil: (scene) => comparesAsNil(find(scene)),
           wire: (scene) => {
-            const found = list(scene).find(key)?.value;
+            const found = find(scene);
             return isNil(found) ? undefined : found;
           },
           setWire(scene, { buf, start, end }) {
             const field = fieldOf(scene);
+            const own = place.attributes(scene);
+            if (own) {
+              listed.put(own, encodeField(field, key, buf, start, end));
+              return;
+            }
             const pair = pairs.writeWire(field, key, buf, start, end);
             const all = list(scene);
             write(scene, field, all.find(key), all.at, pair);
           },
-          set: (scene, value) => put(scene, key, first.text, value, pairs),
+          set(scene, value) {
+            const own = place.attributes(scene);
+            if (own) listed.set(own, fieldOf(scene), value);
+            else put(scene, key, first.text, value, pairs);
+          },
         };
       }
       const nameOf = mapKey(first);
@@ -116,6 +144,60 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
   };
 }
 
+/** An attribute by its key, in the list of a record under change. */
+class ListedAttribute {
+  readonly #key: Uint8Array;
+  readonly #view = new AnyValue();
+  readonly #out = new Writer(64);
+  /** What was set last: most often it is the same again. */
+  #value: Value;
+  #made: EncodedField | undefined;
+  #field = 0;
+
+  constructor(key: Uint8Array) {
+    this.#key = key;
+  }
+
+  /** Good until it is asked again. */
+  find(list: AttributeList): AnyValue | undefined {
+    const at = list.find(this.#key);
+    if (at < 0) return undefined;
+    const { buf, start, end } = list.value(at);
+    return this.#view.reset(buf, start, end);
+  }
+
+  set(list: AttributeList, field: number, value: Value): void {
+    if (value === undefined) return;
+    const storable = isStorable(value);
+    // As upstream: a key that was not there is, once somebody failed to set it.
+    if (!storable && list.find(this.#key) >= 0) refuseStoring(value);
+    if (!this.#made || this.#field !== field || !Object.is(this.#value, value)) {
+      this.#out.clear();
+      writeAny(this.#out, 1, storable ? value : undefined);
+      const { buffer, length } = this.#out;
+      this.#made = encodeField(field, this.#key, buffer, shortVarintEnd(buffer, 1, length), length);
+      this.#field = field;
+      this.#value = value;
+    }
+    this.put(list, this.#made);
+    if (!storable) refuseStoring(value);
+  }
+
+  /** The same value again is no change. */
+  put(list: AttributeList, made: EncodedField): void {
+    const at = list.find(this.#key);
+    if (at < 0) {
+      list.add(made);
+      return;
+    }
+    const { buf, start, end } = list.value(at);
+    const { bytes, valueFrom, valueTo } = made;
+    if (valueTo - valueFrom === end - start && rangeEquals(buf, start, end, bytes.subarray(valueFrom), end - start))
+      return;
+    list.replace(at, made);
+  }
+}
+
 /** A value of any type in `field` of a message: a log's body. */
 export function anyValue(place: Place, view: (scene: Scene) => AnyValue, field: number): Keyed {
   const put = (scene: Scene, value: Value) => {
@@ -135,7 +217,7 @@ export function anyValue(place: Place, view: (scene: Scene) => AnyValue, field: 
     whole: {
       get: (scene) => decodeValue(view(scene)),
       textIs: (scene, wanted) => view(scene).stringIs(wanted),
-      isNil: (scene) => isNil(view(scene)),
+      isNil: (scene) => comparesAsNil(view(scene)),
       set: (scene, value) => {
         if (value !== undefined) put(scene, value);
       },

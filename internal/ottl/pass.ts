@@ -30,6 +30,8 @@ const GROUPS = tag(1);
 const MEMBERS = tag(2);
 const EVENTS = tag(11);
 const POINTS = tag(1);
+const SPAN_ATTRIBUTES = 9;
+const LOG_ATTRIBUTES = 6;
 /** Between batches a pass holds on to the last one, and to what was drafted in it, up to this size. */
 const MAX_IDLE_BYTES = 1 << 20;
 /** Metrics made in one scope. */
@@ -58,6 +60,7 @@ export class Pass {
     try {
       return this.#through(payload);
     } finally {
+      this.#scene.overlay.abandon();
       if (payload.byteLength > MAX_IDLE_BYTES) {
         this.#scene = new Scene();
         this.#points = newPoints();
@@ -173,10 +176,10 @@ export class Pass {
     const scene = this.#scene;
     switch (this.#work.context) {
       case 'span':
-        this.#leaf(buf, at, scene.span);
+        this.#overlaid(buf, at, scene.span, SPAN_ATTRIBUTES);
         return;
       case 'log':
-        this.#leaf(buf, at, scene.log);
+        this.#overlaid(buf, at, scene.log, LOG_ATTRIBUTES);
         return;
       case 'metric':
         this.#leaf(buf, at, scene.metric);
@@ -233,6 +236,15 @@ export class Pass {
     out.copy(cursor.buf, cursor.start, cursor.end);
     // The next record is drafted in the same place.
     out.flush();
+  }
+
+  /** The same for records whose attributes are mostly what is changed. */
+  #overlaid(buf: Uint8Array, at: Fields, cursor: Cursor, attributes: number): void {
+    const { overlay } = this.#scene;
+    cursor.reset(buf, at.from, at.to);
+    overlay.begin(cursor, attributes);
+    this.#run();
+    overlay.end(this.#out, at.tag, buf, at.at, at.to);
   }
 
   #run(): void {

@@ -5,11 +5,11 @@ import { onScene } from './place.ts';
 import { asString } from './text.ts';
 import { decodeValue } from './values.ts';
 
-const log = onScene((scene) => scene.log);
-const body = anyValue(log, (scene) => scene.log.body, 5);
+const log = onScene((scene) => scene.logFields);
+const body = anyValue(log, (scene) => scene.logFields.body, 5);
 
 const bodyText: Accessor = {
-  get: (scene) => asString(decodeValue(scene.log.body)),
+  get: (scene) => asString(decodeValue(scene.logFields.body)),
   set: (scene, value) => body.whole.set!(scene, expectText(value)),
 };
 

@@ -17,8 +17,8 @@ import { inside, onScene } from './place.ts';
 import { insertMember, memberOf } from './trace_state.ts';
 import { fail } from './values.ts';
 
-const span = onScene((scene) => scene.span);
-const status = inside(span, 15, (scene) => scene.span.status);
+const span = onScene((scene) => scene.spanFields);
+const status = inside(span, 15, (scene) => scene.spanFields.status);
 const event = onScene((scene) => scene.event);
 
 const kinds = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'];
@@ -29,7 +29,7 @@ const traceState = text(span, 3);
 /** The span's kind by name. @param unknown what a kind that nobody knows is called */
 function kindName(names: readonly string[], unknown: string): Accessor {
   return {
-    get: (scene) => names[scene.span.kind] ?? unknown,
+    get: (scene) => names[scene.spanFields.kind] ?? unknown,
     set(scene, value) {
       const index = names.indexOf(expectText(value));
       if (index < 0) fail(`unknown span kind ${JSON.stringify(value)}: expected one of ${names.join(', ')}`);
@@ -44,9 +44,9 @@ function traceStateMember(keys: readonly Key[]): Accessor {
     return computed(() => fail('trace_state is indexed by exactly one string'));
   }
   return {
-    get: (scene) => memberOf(scene.span.traceState, key.text),
+    get: (scene) => memberOf(scene.spanFields.traceState, key.text),
     set(scene, value) {
-      const changed = insertMember(scene.span.traceState, key.text, expectText(value));
+      const changed = insertMember(scene.spanFields.traceState, key.text, expectText(value));
       if (changed !== undefined) traceState.set!(scene, changed);
     },
   };

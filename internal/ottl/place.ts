@@ -1,10 +1,14 @@
+import type { AttributeList } from '../attributes/list.ts';
 import type { Cursor } from '../otlp/view/cursor.ts';
 import type { Writer } from '../otlp/writer.ts';
 import type { Scene } from './scene.ts';
 
 /** A message of the scene, to be read and changed. */
 export interface Place {
+  /** The message with all changes, but those of attributes that `attributes` shows. */
   at(scene: Scene): Cursor;
+  /** The attributes of the record that a pass is about; undefined elsewhere: there the message has them as they are. */
+  attributes(scene: Scene): AttributeList | undefined;
   /** Puts whole fields in the place of all values of `field`. */
   replace(scene: Scene, field: number, insert: Writer | undefined): void;
   /** Puts `insert` in the place of what lies from `start` to `end`. @param field told where both are one value of it, or nothing lay there */
@@ -15,13 +19,17 @@ export interface Place {
 export function onScene(at: (scene: Scene) => Cursor): Place {
   return {
     at,
+    attributes: (scene) => scene.overlay.attributes(at(scene)),
     replace(scene, field, insert) {
       const cursor = at(scene);
-      scene.draftFor(cursor).replace(cursor, field, insert);
+      const draft = scene.draftFor(cursor);
+      if (!scene.overlay.replace(cursor, draft, field, insert)) draft.replace(cursor, field, insert);
     },
     splice(scene, start, end, insert, field) {
       const cursor = at(scene);
-      scene.draftFor(cursor).splice(cursor, start, end, insert, field);
+      const draft = scene.draftFor(cursor);
+      if (!scene.overlay.splice(cursor, draft, start, end, insert, field))
+        draft.splice(cursor, start, end, insert, field);
     },
   };
 }
@@ -37,7 +45,11 @@ export function inside(parent: Place, field: number, at: (scene: Scene) => Curso
     );
   };
   return {
-    at,
+    at(scene) {
+      parent.at(scene);
+      return at(scene);
+    },
+    attributes: () => undefined,
     replace(scene, inner, insert) {
       const child = at(scene);
       scene.draftFor(child).replace(child, inner, insert);

@@ -6,6 +6,7 @@ import { ResourceGroup, type ScopeGroup } from '../otlp/view/resource.ts';
 import { Event, Span } from '../otlp/view/span.ts';
 import { Writer } from '../otlp/writer.ts';
 import { Draft } from './draft.ts';
+import { Overlay } from './overlay.ts';
 import { ValueMap } from './values.ts';
 
 /** What a statement may be about: upstream's names, as they begin its paths. */
@@ -18,11 +19,9 @@ export type Context = 'resource' | 'scope' | 'span' | 'spanevent' | 'metric' | '
 export class Scene {
   resource: ResourceGroup = new ResourceGroup('ResourceSpans');
   scope: ScopeGroup = this.resource.scopes.current;
-  span: Span = new Span();
   event: Event = new Event();
   /** Of the event in its span. */
   eventIndex = 0;
-  log: LogRecord = new LogRecord();
   metric: Metric = new Metric();
   point: DataPoint = new NumberPoint();
   /** `cache`: what statements keep from one to the next. */
@@ -30,6 +29,35 @@ export class Scene {
 
   /** Metrics that statements made, whole messages: they come behind the others of the scope. */
   readonly added: Uint8Array[] = [];
+
+  /** The span or log record that a pass is about, as statements have left it so far. */
+  readonly overlay = new Overlay();
+  #span = new Span();
+  #log = new LogRecord();
+
+  get span(): Span {
+    this.overlay.settle(this.#span);
+    return this.#span;
+  }
+  set span(span: Span) {
+    this.#span = span;
+  }
+  get log(): LogRecord {
+    this.overlay.settle(this.#log);
+    return this.#log;
+  }
+  set log(log: LogRecord) {
+    this.#log = log;
+  }
+  /** For those who do not look at attributes: statements may have changed them in `overlay` alone. */
+  get spanFields(): Span {
+    this.overlay.settleFields(this.#span);
+    return this.#span;
+  }
+  get logFields(): LogRecord {
+    this.overlay.settleFields(this.#log);
+    return this.#log;
+  }
 
   /** Fields on their way into a message: good until more are written. */
   readonly #scratch = new Writer(256);

@@ -3,10 +3,20 @@ import type { Oracle } from './oracle.ts';
 
 /** One line for a request: attributes sorted by key, since a map has no order, and absent the same as empty. */
 export function canonical(oracle: Oracle, signal: Signal, bytes: Uint8Array): string {
-  return JSON.stringify(oracle.read(signal, bytes), (_key, value) => {
-    if (!Array.isArray(value) || !value.some(isPair)) return value;
-    return [...value].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-  });
+  return textOf(oracle.read(signal, bytes));
+}
+
+/** JSON with sorted attributes, and numbers that JSON does not tell apart. */
+function textOf(value: unknown): string {
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (!Array.isArray(value)) {
+    return `{${Object.entries(value)
+      .map(([key, each]) => `"${key}":${textOf(each)}`)
+      .join(',')}}`;
+  }
+  const parts = value.map(textOf);
+  return `[${(value.some(isPair) ? parts.sort() : parts).join(',')}]`;
 }
 
 /** Requests are long: the place where two lines part ways, with what stands around it; undefined where they do not. */

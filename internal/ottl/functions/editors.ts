@@ -104,7 +104,7 @@ export const editors: FunctionTable = {
     return (scene) => {
       const before = target.get(scene);
       if (before instanceof ValueMap) fail('expected a list or a value, got a map');
-      const list: Value[] = before === undefined ? [] : Array.isArray(before) ? [...before] : [before];
+      const list: Value[] = before === undefined ? [] : Array.isArray(before) ? before.map(withoutRepeats) : [before];
       if (value) list.push(value(scene));
       for (const get of values) list.push(get(scene));
       target.set(scene, list);
@@ -168,4 +168,11 @@ function merged(map: ValueMap, source: ValueMap, strategy: string): ValueMap {
   });
   if (strategy !== 'update') for (const [key, value] of values) pairs.push(new Pair(key, value));
   return new ValueMap(pairs);
+}
+
+/** Of several pairs with one key the last, in every map: what is left of a value that Go held as a map of its own. */
+function withoutRepeats(value: Value): Value {
+  if (Array.isArray(value)) return value.map(withoutRepeats);
+  if (!(value instanceof ValueMap)) return value;
+  return ValueMap.of(new Map(value.pairs.map((pair) => [pair.key, withoutRepeats(pair.value)])));
 }

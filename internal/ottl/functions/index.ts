@@ -21,7 +21,7 @@ const converters: FunctionTable = {
 
 const spanConverters: FunctionTable = {
   IsRootSpan: define('', () => (scene) => {
-    const { parentSpanId } = scene.span;
+    const { parentSpanId } = scene.spanFields;
     return parentSpanId.length === 0 || parentSpanId.every((byte) => byte === 0);
   }),
 };

@@ -1,0 +1,134 @@
+import { AttributeList } from '../attributes/list.ts';
+import type { Assembly } from '../otlp/assembly.ts';
+import { Patch } from '../otlp/patch.ts';
+import type { Cursor } from '../otlp/view/cursor.ts';
+import { Fields } from '../otlp/view/fields.ts';
+import type { Writer } from '../otlp/writer.ts';
+import type { Draft } from './draft.ts';
+
+const nothing = Buffer.alloc(0);
+
+/**
+ * A record under change: the bytes it came in, what statements have made of its attributes, and other fields to be put in. It is written
+ * anew once, when the statements are done with it, or when one of them reads what another has changed and is not kept here.
+ */
+export class Overlay {
+  #cursor: Cursor | undefined;
+  #field = 0;
+  readonly #list = new AttributeList();
+  #listed = false;
+  readonly #patch = new Patch();
+  readonly #fields = new Fields();
+  /** The record as it was last written, and room for the next time: the one is written from the other. */
+  #written = nothing;
+  #spare = nothing;
+
+  /** For the record that `cursor` stands on. @param field number of its attributes */
+  begin(cursor: Cursor, field: number): void {
+    this.#cursor = cursor;
+    this.#field = field;
+    this.#rebase(cursor);
+  }
+
+  /** The attributes of the record as they are by now, to be read and changed; undefined where `cursor` stands on another message. */
+  attributes(cursor: Cursor): AttributeList | undefined {
+    if (cursor !== this.#cursor) return undefined;
+    if (!this.#listed) {
+      this.#list.read(cursor, this.#field);
+      this.#listed = true;
+    }
+    return this.#list;
+  }
+
+  /** `cursor` shows all changes from now on. */
+  settle(cursor: Cursor): void {
+    if (cursor !== this.#cursor) return;
+    if (this.#patch.changed || (this.#listed && this.#list.changed)) this.#settle(cursor);
+  }
+
+  /** `cursor` shows all changes but those of attributes. */
+  settleFields(cursor: Cursor): void {
+    if (cursor === this.#cursor && this.#patch.changed) this.#settle(cursor);
+  }
+
+  /** Puts whole fields in the place of all values of `field`. @returns false where `cursor` stands on another message */
+  replace(cursor: Cursor, draft: Draft, field: number, insert: Writer | undefined): boolean {
+    if (cursor !== this.#cursor) return false;
+    if (field === this.#field) this.settle(cursor);
+    else this.settleFields(cursor);
+    const start = cursor.firstTag(field);
+    const end = cursor.valueEnd(field);
+    if (field !== this.#field && (start < 0 || this.#isOne(cursor, start, end))) {
+      if (start >= 0) this.#patch.splice(start, end, insert && copied(insert));
+      else if (insert) this.#patch.append(copied(insert));
+      return true;
+    }
+    this.settle(cursor);
+    draft.replace(cursor, field, insert);
+    this.#rebase(cursor);
+    return true;
+  }
+
+  /** Puts `insert` in the place of what lies from `start` to `end` of the settled record. @returns false as `replace` */
+  splice(
+    cursor: Cursor,
+    draft: Draft,
+    start: number,
+    end: number,
+    insert: Writer | undefined,
+    field?: number,
+  ): boolean {
+    if (cursor !== this.#cursor) return false;
+    draft.splice(cursor, start, end, insert, field);
+    this.#rebase(cursor);
+    return true;
+  }
+
+  /** Writes the record as a field with this tag. @param buf where it came from @param at of its tag, @param to its end */
+  end(out: Assembly, tag: number, buf: Uint8Array, at: number, to: number): void {
+    const cursor = this.#cursor!;
+    this.#cursor = undefined;
+    if (this.#listed && this.#list.changed) this.#list.write(this.#patch);
+    if (this.#patch.changed) out.patched(tag, this.#patch, cursor.buf);
+    else if (cursor.buf === buf) out.copy(buf, at, to);
+    else {
+      out.prefix(tag, cursor.end - cursor.start);
+      out.copy(cursor.buf, cursor.start, cursor.end);
+      // The next record is written in the same place.
+      out.flush();
+    }
+  }
+
+  /** Forgets the record. */
+  abandon(): void {
+    this.#cursor = undefined;
+  }
+
+  #rebase(cursor: Cursor): void {
+    this.#listed = false;
+    this.#patch.reset(cursor.start, cursor.end);
+  }
+
+  /** Whether all values of a field are one, so that nothing else lies between `start` and `end`. */
+  #isOne(cursor: Cursor, start: number, end: number): boolean {
+    const fields = this.#fields.reset(cursor.buf, start, cursor.end);
+    return fields.next() && fields.to === end;
+  }
+
+  #settle(cursor: Cursor): void {
+    if (this.#listed && this.#list.changed) this.#list.write(this.#patch);
+    const { size } = this.#patch;
+    const room = this.#spare.length >= size ? this.#spare : Buffer.allocUnsafeSlow(size + (size >>> 1) + 256);
+    this.#patch.writeTo(room, 0, cursor.buf);
+    this.#spare = this.#written;
+    this.#written = room;
+    cursor.reset(room, 0, size);
+    this.#rebase(cursor);
+  }
+}
+
+function copied({ buffer, length }: Writer): Uint8Array {
+  const bytes = Buffer.allocUnsafe(length);
+  for (let i = 0; i < length; i++) bytes[i] = buffer[i]!;
+  return bytes;
+}
