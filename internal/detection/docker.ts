@@ -1,4 +1,4 @@
-import { type Asking, askJson, textIn } from './ask.ts';
+import { AskError, type Asking, askJson, textIn } from './ask.ts';
 import { detectorKind, type Found, found, noFields } from './detector.ts';
 
 /** The machine that Docker runs on, by its API: https://docs.docker.com/reference/api/engine/ */
@@ -8,11 +8,9 @@ export const docker = detectorKind({
   fields: noFields,
   async detect({ surroundings: { env, os }, abort, wants }): Promise<Found> {
     const { base, asking } = daemon(env.DOCKER_HOST || 'unix:///var/run/docker.sock');
-    const info = await askJson(`${base}/info`, abort, asking).catch((error: Error) => {
-      throw new Error(
-        `${error.message}: give the collector Docker's socket (/var/run/docker.sock), or name it in DOCKER_HOST`,
-        { cause: error },
-      );
+    const info = await askJson(`${base}/info`, abort, asking).catch((error: AskError) => {
+      const advice = "give the collector Docker's socket (/var/run/docker.sock), or name it in DOCKER_HOST";
+      throw new AskError(`${error.message}: ${advice}`, error.status, error.connected);
     });
     const wantsContainer = wants('container.name') || wants('container.image.name');
     const path = `/containers/${encodeURIComponent(os.hostname())}/json`;
