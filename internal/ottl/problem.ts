@@ -1,3 +1,4 @@
+import { nearest } from '../core/nearest.ts';
 import type { Range } from './ast.ts';
 
 /** Why a condition or statement was refused, and where. */
@@ -49,35 +50,4 @@ export function attempt<T extends object>(work: () => T): ({ ok: true } & T) | {
     if (thrown instanceof Refusal) return { ok: false, problem: thrown.problem };
     throw thrown;
   }
-}
-
-/** The candidate within a third of the letters of `word`; the configuration's did-you-mean may not be imported here. */
-export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  if (word.length > 64) return undefined;
-  let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const distance = editDistance(squash(word), squash(candidate));
-    if (distance >= bestDistance) continue;
-    best = candidate;
-    bestDistance = distance;
-  }
-  return best;
-}
-
-function squash(word: string): string {
-  return word.toLowerCase().replaceAll('_', '');
-}
-
-function editDistance(a: string, b: string): number {
-  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = a[i - 1] === b[j - 1] ? 0 : 1;
-      row.push(Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + swap));
-    }
-    last = row;
-  }
-  return last[b.length]!;
 }

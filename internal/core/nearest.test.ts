@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { editDistance, nearest } from './suggest.ts';
+import { editDistance, nearest } from './nearest.ts';
 
 const fields = ['timeout', 'send_batch_size', 'endpoint', 'tls', 'headers'];
 const guesses: [string, string | undefined][] = [
