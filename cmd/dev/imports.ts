@@ -16,7 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   exporterhelper: [...foundations, 'config'],
   sampling: foundations,
   ottl: foundations,
-  prometheus: foundations,
+  prometheus: [...foundations, 'config'],
   attributes: [...foundations, 'config', 'ottl'],
   quality: [...foundations, 'config', 'ottl', 'attributes'],
   detection: [...foundations, 'config', 'net', 'ottl', 'attributes'],

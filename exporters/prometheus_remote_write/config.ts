@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { defaulted, duration, ignored, object, unsupported, url } from '../../internal/config/fields.ts';
+import { defaulted, ignored, object, unsupported, url } from '../../internal/config/fields.ts';
 import { checkOverflow, overflowFields, retryOnFailure, timeout } from '../../internal/exporterhelper/index.ts';
 import { httpConnectionFields, httpRequestFields } from '../../internal/net/http/client_fields.ts';
-import { strategies } from '../../internal/prometheus/names.ts';
+import { seriesFields } from '../../internal/prometheus/fields.ts';
 
 const notYet = 'HTTP/1.1 is spoken; HTTP/2 is not there yet';
 const count = (least: number) => z.int().min(least);
@@ -36,42 +36,15 @@ export const schema = object({
     .enum([v1Message, v2Message])
     .default(v1Message)
     .describe('Remote write 1.0 or 2.0. A server that does not know 2.0 is sent 1.0 in its place.'),
-  namespace: z.string().default('').describe('Goes in front of each metric name.'),
+  ...seriesFields(),
   external_labels: z
     .record(z.string().min(1), z.string().min(1, 'a label must not be empty'))
     .default({})
     .describe('Labels of every series, unless it has one of that name.'),
-  translation_strategy: z
-    .enum(strategies)
-    .optional()
-    .describe('How names become those of Prometheus. Default: UnderscoreEscapingWithSuffixes.'),
-  add_metric_suffixes: z
-    .boolean()
-    .default(true)
-    .describe('Off: no unit and type suffixes. Deprecated, use `translation_strategy`.'),
   send_metadata: z.boolean().default(false).describe('Send type, unit and help of metrics; 2.0 always does.'),
   disable_scope_info: z.boolean().default(false).describe('No `otel_scope_…` labels.'),
   target_info: defaulted(
     object({ enabled: z.boolean().default(true).describe('Send resource attributes as `target_info`.') }),
-  ),
-  resource_to_telemetry_conversion: defaulted(
-    object({
-      enabled: z.boolean().default(false).describe('Every resource attribute becomes a label of each series.'),
-      exclude_service_attributes: z
-        .boolean()
-        .default(false)
-        .describe(
-          'But for service.name, service.namespace and service.instance.id, which are in `job` and `instance`.',
-        ),
-    }),
-  ),
-  delta_to_cumulative: defaulted(
-    object({
-      max_streams: count(0)
-        .default(100_000)
-        .describe('Delta series that are added up at the same time; points of further ones are dropped and counted.'),
-      max_stale: duration('1h').describe('A delta series without a point for so long is forgotten, and begins anew.'),
-    }),
   ),
   max_batch_size_bytes: count(0).default(3_000_000).describe('Most bytes of one request before compression.'),
   max_batch_request_parallelism: count(1)
