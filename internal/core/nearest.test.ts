@@ -12,6 +12,7 @@ const guesses: [string, string | undefined][] = [
   ['compression', undefined],
   ['x', undefined],
   ['', undefined],
+  ['x'.repeat(300), undefined],
 ];
 test.each(guesses)('%j most likely means %j', (word, want) => expect(nearest(word, fields)).toBe(want));
 

@@ -1,5 +1,9 @@
+/** A longer word is no slip of the pen, and costs too much to compare. */
+const longest = 64;
+
 /** @returns the candidate that `word` most likely meant, or nothing if none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  if (word.length > longest) return undefined;
   const wanted = word.toLowerCase();
   let best: string | undefined;
   // A third of the letters may be wrong; a one-letter word resembles everything.
@@ -21,7 +25,7 @@ function squash(word: string): string {
 
 /** Levenshtein's distance with swaps of neighbours counted once. */
 export function editDistance(a: string, b: string): number {
-  if (a.length > 64 || b.length > 64) return a === b ? 0 : 64;
+  if (a.length > longest || b.length > longest) return a === b ? 0 : longest;
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
