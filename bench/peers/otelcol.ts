@@ -55,7 +55,8 @@ export interface Otelcol {
 }
 
 const READY = 'Everything is ready. Begin running and processing data.';
-const PORT_TAKEN = 'address already in use';
+/** In the words of the Go collector, and in those of Sluice. */
+const PORT_TAKEN = /address already in use|another program holds port/;
 const START_ATTEMPTS = 3;
 
 /**
@@ -73,7 +74,7 @@ export async function startOtelcol(options: OtelcolOptions): Promise<Otelcol> {
     if (failure === undefined) return collector;
     await collector.stop();
     // A free port is only free until somebody else takes it: try again with others.
-    if (attempt < START_ATTEMPTS && failure.includes(PORT_TAKEN)) continue;
+    if (attempt < START_ATTEMPTS && PORT_TAKEN.test(failure)) continue;
     throw new Error(`${program.at(-1)} did not start: ${failure}`);
   }
 }

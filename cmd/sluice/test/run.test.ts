@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { freePorts } from '../../../bench/peers/ports.ts';
-import { sluiceCommand } from '../../../bench/peers/sluice.ts';
+import { sluiceCommand, startSluice } from '../../../bench/peers/sluice.ts';
 import { GrpcBackend } from '../../../internal/testkit/grpc_backend.ts';
 import { stamped } from '../../../internal/testkit/stamped.ts';
 import { sluice } from './command.ts';
@@ -180,6 +180,26 @@ test('a certificate that cannot be read is told with its path', async () => {
   expect(stderr).toContain('/nonesuch/cert.pem');
 });
 
+test('startSluice: a port that somebody took in the meantime costs a test nothing, another one is tried', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => taken.once('listening', resolve));
+  const { port } = taken.address() as { port: number };
+  const [free] = await freePorts(1);
+  const tried: number[] = [];
+  const ports = {
+    get grpc() {
+      const next = tried.length === 0 ? port : free!;
+      tried.push(next);
+      return next;
+    },
+  };
+  const collector = await startSluice({ yaml: `${otlpReceiver}\nexporters: { nop: }\n${pipelines('nop', '')}`, ports });
+  expect(tried).toEqual([port, free]);
+  expect(await post(collector, 'logs', ['a'])).toBe(200);
+  await collector.stop();
+  taken.close();
+});
+
 test('the embedded default writes what it gets to a file, and the health check answers', async () => {
   const out = join(folder, 'default.jsonl');
   const config = readFileSync('configs/collector.yaml', 'utf8')
@@ -216,10 +236,9 @@ test('the embedded default writes what it gets to a file, and the health check a
     ).toBe(true);
 });
 
-/** With a real file, so that it can be edited; ports are chosen once. */
+/** With a real file, so that it can be edited. It takes a port that is free, and says which. */
 async function startFromFile(path: string) {
-  const [port] = await freePorts(1);
-  const http = { protocols: { grpc: { endpoint: `127.0.0.1:${port}` } } };
+  const http = { protocols: { grpc: { endpoint: '127.0.0.1:0' } } };
   const args = [
     '--config',
     path,
@@ -228,7 +247,7 @@ async function startFromFile(path: string) {
     '--set',
     'service.telemetry.metrics.level=none',
   ];
-  const env = { ...process.env, GRPC_PORT: String(port), HTTP_PORT: '0' };
+  const env = { ...process.env, GRPC_PORT: '0', HTTP_PORT: '0' };
   const child = spawn(sluiceCommand[0]!, [...sluiceCommand.slice(1), ...args], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -237,9 +256,10 @@ async function startFromFile(path: string) {
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ended = new Promise((resolve) => child.once('close', resolve));
   await until('it is ready', () => stderr.includes('Everything is ready'));
+  const port = Number(/listening on 127\.0\.0\.1:(\d+) .*"grpc"/.exec(stderr)![1]);
   return {
     pid: child.pid!,
-    handle: { ports: { grpc: port! } } as Parameters<typeof post>[0],
+    handle: { ports: { grpc: port } } as Parameters<typeof post>[0],
     stderr: () => stderr,
     stop: async () => {
       child.kill('SIGTERM');
