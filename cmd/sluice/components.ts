@@ -14,6 +14,12 @@ export const components: readonly ComponentEntry[] = [
   entry('processor', 'batch', [], async () => (await import('../../processors/batch/index.ts')).default),
   entry(
     'processor',
+    'cumulativetodelta',
+    [],
+    async () => (await import('../../processors/cumulativetodelta/index.ts')).default,
+  ),
+  entry(
+    'processor',
     'deltatocumulative',
     [],
     async () => (await import('../../processors/deltatocumulative/index.ts')).default,

@@ -19,7 +19,7 @@ const names: Readonly<Record<Kind, string>> = {
     stef syslog tcpcheck tcplog tlscheck udplog vcenter wavefront webhookevent windowseventlog windowsperfcounters
     zipkin zookeeper`,
   processor: `
-    coralogix cumulativetodelta deltatorate dnslookup geoip
+    coralogix deltatorate dnslookup geoip
     groupbytrace interval isolationforest k8sattributes logstransform memoryballast metricsgeneration
     metricstarttime metricstransform queuebatch remotetap
     routing schema spanmetrics sumologic unroll`,

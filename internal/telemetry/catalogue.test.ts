@@ -45,12 +45,12 @@ test('no name stands twice, and each is on the page', () => {
 
 const config = `
 receivers: { otlp: { protocols: { grpc: { endpoint: 'localhost:0' }, http: { endpoint: 'localhost:0' } } } }
-processors: { batch: {}, groupbyattrs: {}, deltatocumulative: {}, memory_limiter: { check_interval: 1s, limit_percentage: 80 }, error_biased_sampler: { mode: tail, sampling_percentage: 10 } }
+processors: { batch: {}, groupbyattrs: {}, deltatocumulative: {}, cumulativetodelta: {}, memory_limiter: { check_interval: 1s, limit_percentage: 80 }, error_biased_sampler: { mode: tail, sampling_percentage: 10 } }
 exporters: { otlp_http: { endpoint: 'http://localhost:1' } }
 service:
   pipelines:
     traces: { receivers: [otlp], processors: [memory_limiter, error_biased_sampler, groupbyattrs, batch], exporters: [otlp_http] }
-    metrics: { receivers: [otlp], processors: [memory_limiter, deltatocumulative, groupbyattrs, batch], exporters: [otlp_http] }
+    metrics: { receivers: [otlp], processors: [memory_limiter, deltatocumulative, cumulativetodelta, groupbyattrs, batch], exporters: [otlp_http] }
     logs: { receivers: [otlp], processors: [memory_limiter, groupbyattrs, batch], exporters: [otlp_http] }
 `;
 

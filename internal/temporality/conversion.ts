@@ -7,10 +7,10 @@ import type { Metric } from '../otlp/view/metric.ts';
 import type { DataPoint } from '../otlp/view/point.ts';
 import type { ResourceGroup, ScopeGroup } from '../otlp/view/resource.ts';
 import { walkMetrics } from '../otlp/view/walk.ts';
-import { retime } from './edit.ts';
 import type { Histogram } from './histogram.ts';
 import { Journal } from './journal.ts';
 import { SeriesKeys } from './keys.ts';
+import { retime } from './retime.ts';
 import { type Limits, Rows } from './rows.ts';
 import { Turns } from './turns.ts';
 

@@ -1,7 +1,7 @@
 import { latin1 } from '../attributes/key.ts';
 import { type Count, countAt, fixed64Counts, packedOnce } from '../otlp/counts.ts';
 import type { Exponential } from '../otlp/exponential.ts';
-import type { HistogramPoint } from '../otlp/view/point.ts';
+import type { ExponentialHistogramPoint, HistogramPoint } from '../otlp/view/point.ts';
 
 /** What a histogram with explicit bounds has come to. Never changed, only replaced. */
 export interface Explicit {
@@ -34,14 +34,15 @@ export interface Extremes {
 export class HistogramReader {
   readonly #bounds = new Map<string, string>();
 
-  explicit(point: HistogramPoint): Explicit {
+  /** @param extremes whether min and max are wanted */
+  explicit(point: HistogramPoint, extremes = true): Explicit {
     return {
       kind: 'explicit',
       bounds: this.#boundsOf(point),
       counts: fixed64Counts(point, 6, () => point.bucketCounts, []),
       count: countAt(point.buf, point.valueStart(4)),
       sum: point.sum ?? 0,
-      extremes: extremesOf(point),
+      extremes: extremesOf(point, extremes),
     };
   }
 
@@ -57,13 +58,10 @@ export class HistogramReader {
   }
 }
 
-export function extremesOf(point: {
-  readonly sum: number | undefined;
-  readonly min: number | undefined;
-  readonly max: number | undefined;
-}): Extremes {
-  const { sum, min, max } = point;
-  return { hasSum: sum !== undefined, min, max };
+/** @param all min and max too */
+export function extremesOf(point: HistogramPoint | ExponentialHistogramPoint, all = true): Extremes {
+  const { min, max } = point;
+  return { hasSum: point.sum !== undefined, min: all ? min : undefined, max: all ? max : undefined };
 }
 
 /** Bytes that a state takes beside its row, the bounds apart, which are shared. */

@@ -122,10 +122,15 @@ class Points {
 
   #value(series: Series): Loose {
     const { kind, counts, bounds, sum, scale, zeroCount } = series;
+    const { disorder = false, temporality } = this.#options;
+    if (disorder && temporality === 'cumulative' && this.#below(30) === 0) {
+      if (this.#below(2) === 0) return { flags: 1 };
+      if (series.isDouble) return { asDouble: Number.NaN };
+    }
     if (kind === 'sum') return series.isDouble ? { asDouble: sum } : { asInt: series.int };
     if (kind === 'histogram') {
       const count = counts.reduce((all, each) => all + each, 0);
-      const extremes = this.#options.temporality === 'delta' ? { min: bounds[0], max: bounds[2]! + count } : {};
+      const extremes = temporality === 'delta' ? { min: bounds[0], max: bounds[2]! + count } : {};
       return { count, sum, bucketCounts: [...counts], explicitBounds: [...bounds], ...extremes };
     }
     const [positive, negative] = series.buckets.map(dense);
@@ -164,13 +169,18 @@ class Points {
     }
   }
 
-  /** With a new start, or, as some do, with the old one. */
+  /** With other bounds, with a new start, or, as some do, with the old one. */
   #startOver(series: Series): void {
+    const { kind, counts } = series;
     const delta = this.#options.temporality === 'delta';
-    if (!delta) this.#empty(series);
-    if (delta && series.kind === 'histogram') series.bounds = series.bounds.map((bound) => bound + 1);
-    // Exponential histograms only start over with a new start: upstream never leaves a reset of them.
-    if (!delta && (this.#below(2) === 0 || series.kind !== 'sum')) series.start = series.time + 1n;
+    if (kind === 'histogram' && (delta || this.#below(3) === 0))
+      series.bounds = series.bounds.map((bound) => bound + 1);
+    else if (!delta) {
+      // Upstream sees that a histogram started over by its count alone, and never gets over it with an exponential one.
+      const seen = kind === 'sum' || (kind === 'histogram' && counts.reduce((all, each) => all + each, 0) > 60);
+      this.#empty(series);
+      if (!seen || this.#below(2) === 0) series.start = series.time + 1n;
+    }
   }
 
   #empty(series: Series): void {
@@ -194,7 +204,9 @@ function dense(buckets: Map<number, number>): { offset: number; bucketCounts: nu
  * says the same.
  */
 export function exponentialAsLine(oracle: Oracle, bytes: Uint8Array): string {
-  return JSON.stringify(JSON.parse(canonical(oracle, 'metrics', bytes)), (key, value) => {
+  // It has numbers that JSON does not know.
+  const text = canonical(oracle, 'metrics', bytes).replaceAll(/:(NaN|-?Infinity)/g, ':"$1"');
+  return JSON.stringify(JSON.parse(text), (key, value) => {
     if (key !== 'positive' && key !== 'negative') return value;
     const { offset = 0, bucketCounts = [] } = value;
     const first = bucketCounts.findIndex((count: string) => count !== '0');

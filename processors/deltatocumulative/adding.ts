@@ -9,17 +9,6 @@ import {
 } from '../../internal/otlp/view/point.ts';
 import type { Changes, Rules } from '../../internal/temporality/conversion.ts';
 import {
-  CUMULATIVE,
-  DELTA,
-  fieldSet,
-  PointEdit,
-  writeBuckets,
-  writeCount,
-  writeCounts,
-  writeSint32,
-  writeTime,
-} from '../../internal/temporality/edit.ts';
-import {
   bytesOf,
   type Explicit,
   type Exponentially,
@@ -28,6 +17,8 @@ import {
   type Histogram,
   HistogramReader,
 } from '../../internal/temporality/histogram.ts';
+import { PointEdit } from '../../internal/temporality/point_edit.ts';
+import { CUMULATIVE, DELTA } from '../../internal/temporality/retime.ts';
 import type { Metrics } from './metrics.ts';
 
 // As upstream's label says it.
@@ -36,9 +27,6 @@ const olderStart = 'delta.ErrOlderStart';
 const limit = 'limit';
 const notFinite = 'not_finite';
 
-const numberFields = fieldSet(2, 4, 6);
-const histogramFields = fieldSet(2, 4, 5, 6, 11, 12);
-const exponentialFields = fieldSet(2, 4, 5, 6, 7, 8, 9, 12, 13, 14);
 const largestInt = 2n ** 63n - 1n;
 const largestCount = 2n ** 64n - 1n;
 /** The finest scale that the data model allows. */
@@ -113,11 +101,7 @@ export class Adding implements Rules {
     if (typeof now === 'number') rows.double[row] = now;
     else rows.value[row] = BigInt.asUintN(64, now);
     if (place.begins) return undefined;
-    const out = this.#edit.begin();
-    writeTime(out, 2, rows.start[row]!);
-    if (typeof now === 'number') out.double(4, now);
-    else out.fixed64(6, now);
-    this.#edit.replace(numberFields, point, patch);
+    this.#edit.number(point, patch, rows.start[row]!, now);
     return undefined;
   }
 
@@ -140,14 +124,7 @@ export class Adding implements Rules {
       total = value;
     }
     keep(changes, row, total);
-    const out = this.#edit.begin();
-    writeTime(out, 2, rows.start[row]!);
-    writeCount(out, 4, total.count);
-    writeCounts(out, 6, total.counts);
-    if (total.extremes.hasSum) out.double(5, total.sum);
-    if (total.extremes.min !== undefined) out.double(11, total.extremes.min);
-    if (total.extremes.max !== undefined) out.double(12, total.extremes.max);
-    this.#edit.replace(histogramFields, point, patch);
+    this.#edit.explicit(point, patch, rows.start[row]!, total);
     return undefined;
   }
 
@@ -165,19 +142,7 @@ export class Adding implements Rules {
       total = value;
     }
     keep(changes, row, total);
-    const { scale, count, sum, zeroCount, zeroThreshold, positive, negative } = total.value;
-    const out = this.#edit.begin();
-    writeTime(out, 2, rows.start[row]!);
-    writeCount(out, 4, count);
-    if (total.extremes.hasSum) out.double(5, sum);
-    writeSint32(out, 6, scale);
-    writeCount(out, 7, zeroCount);
-    writeBuckets(out, 8, positive);
-    writeBuckets(out, 9, negative);
-    if (total.extremes.min !== undefined) out.double(12, total.extremes.min);
-    if (total.extremes.max !== undefined) out.double(13, total.extremes.max);
-    if (zeroThreshold !== 0) out.double(14, zeroThreshold);
-    this.#edit.replace(exponentialFields, point, patch);
+    this.#edit.exponential(point, patch, rows.start[row]!, total);
     return undefined;
   }
 
