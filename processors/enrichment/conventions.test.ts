@@ -3,6 +3,10 @@ import type { Component, Host } from '../../internal/core/component.ts';
 import { type Consumer, noContext } from '../../internal/core/consumer.ts';
 import { decodeJson, encodeJson } from '../../internal/otlp/json.ts';
 import { Payload, type Signal } from '../../internal/otlp/payload.ts';
+import { seededRandom } from '../../internal/otlp/sample.ts';
+import { canonical, firstDifference, keysDiffer } from '../../internal/testkit/canonical.ts';
+import { asPayload, randomRequest } from '../../internal/testkit/generate.ts';
+import { loadOracle } from '../../internal/testkit/oracle.ts';
 import { RecordingConsumer, testSettings } from '../../internal/testkit/settings.ts';
 import factory from './index.ts';
 import { newestVersion, renames, undatedRenames } from './renames.ts';
@@ -172,3 +176,76 @@ test('the table leads from each old name to one that is not old itself', () => {
     expect(olds.has(wrong), wrong).toBe(false);
   }
 });
+
+/** What should come of a decoded request, told by the table alone. */
+function modelOf(signal: Signal, request: any): any {
+  const [groups, scopes, records] = shapes[signal];
+  const versionOf = (text = '') => (text.startsWith(url('1.')) ? Number(text.split('.')[2]) : undefined);
+  const last = Number(newestVersion.split('.')[1]);
+  const isOld = (version: number | undefined) => version !== undefined && version < last;
+  const rename = (holder: any, section: string, version: number | undefined) => {
+    if (!holder?.attributes || !isOld(version)) return;
+    const has = (key: string) => holder.attributes.some((one: any) => (one.key ?? '') === key);
+    for (const [from, to, since, where] of renames) {
+      if (since <= version! || (where !== 'all' && where !== section) || has(to)) continue;
+      const old = holder.attributes.find((one: any) => one.key === from);
+      // A value that is absent is an empty one.
+      if (old) Object.assign(old, { key: to, value: old.value ?? {} });
+    }
+  };
+  for (const group of request[groups] ?? []) {
+    const outer = versionOf(group.schemaUrl);
+    rename(group.resource, 'resource', outer);
+    if (isOld(outer)) group.schemaUrl = newest;
+    if (signal === 'metrics') continue;
+    for (const scope of group[scopes] ?? []) {
+      const version = scope.schemaUrl ? versionOf(scope.schemaUrl) : outer;
+      rename(scope.scope, 'scope', version);
+      if (scope.schemaUrl && isOld(version)) scope.schemaUrl = newest;
+      for (const record of scope[records] ?? []) {
+        rename(record, signal === 'traces' ? 'span' : 'log', version);
+        for (const event of record.events ?? []) rename(event, 'event', version);
+      }
+    }
+  }
+  return request;
+}
+
+test.each(['traces', 'metrics', 'logs'] as const)(
+  '%s: of 300 random requests with URLs of all ages just what the table says is renamed',
+  async (signal) => {
+    const oracle = await loadOracle();
+    const type = oracle.request(signal);
+    const random = seededRandom(7);
+    const pick = <T>(from: readonly T[]) => from[Math.floor(random() * from.length)]!;
+    const ages = ['', url('1.44.0'), url('1.4.0'), url('1.20.0'), url('1.21.0'), url('1.26.0'), url('1.39.0'), 'urn:x'];
+    const olds = renames.map(([from]) => from);
+    const next = new RecordingConsumer();
+    const config = parse({ fill_service_name: false });
+    const component = factory.create(testSettings({ signal }), config, next) as Required<Component> & Consumer;
+    let changed = 0;
+    for (let seed = 0; seed < 300; seed++) {
+      const read: any = oracle.read(signal, randomRequest(signal, seed));
+      const [groups, scopes] = shapes[signal];
+      for (const group of read[groups] ?? []) {
+        group.schemaUrl = pick(ages);
+        for (const scope of group[scopes] ?? []) scope.schemaUrl = pick(ages);
+      }
+      // Every attribute list with names of its own, many of them old.
+      JSON.stringify(read, (name, value) => {
+        if (name === 'attributes') for (const [i, one] of value.entries()) one.key = i % 2 ? `k${i}` : pick(olds);
+        return value;
+      });
+      if (!keysDiffer(read)) continue;
+      const before = type.encode(type.fromObject(read)).finish();
+      await component.consume(asPayload(signal, before), noContext);
+      const after = Buffer.concat(next.taken.at(-1)!.chunks);
+      const want = type.encode(type.fromObject(modelOf(signal, oracle.read(signal, before)))).finish();
+      expect(firstDifference(canonical(oracle, signal, after), canonical(oracle, signal, want)), `${seed}`).toBe(
+        undefined,
+      );
+      if (!after.equals(before)) changed++;
+    }
+    expect(changed).toBeGreaterThan(50);
+  },
+);
