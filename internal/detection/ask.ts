@@ -1,10 +1,16 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingMessage,
+  type ProxyEnv,
+  type RequestOptions,
+} from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 
 /** The largest real answers, nodes of Kubernetes and instances with many tags, have some ten thousand bytes. */
 const maxAnswerBytes = 1 << 20;
 /** Longest silence. These services are on the same machine or in the same rack. */
-const silenceMs = 1000;
+const usualSilenceMs = 1000;
 
 export interface Asking {
   readonly method?: 'GET' | 'PUT';
@@ -13,6 +19,10 @@ export interface Asking {
   readonly tls?: { readonly ca?: string; readonly rejectUnauthorized?: boolean };
   /** Path of a Unix socket that is used in place of the host. */
   readonly socketPath?: string;
+  /** Default: none, since these services are this machine's own. */
+  readonly proxyEnv?: ProxyEnv;
+  /** Longest silence, if it may be more than that of a metadata service. */
+  readonly silenceMs?: number;
 }
 
 export interface Reply {
@@ -50,9 +60,10 @@ export function ask(url: string, abort: AbortSignal, asking: Asking = {}): Promi
   const { promise, resolve, reject } = Promise.withResolvers<Reply>();
   const where = new URL(url);
   const secure = where.protocol === 'https:';
+  const { method = 'GET', headers = {}, tls, socketPath, proxyEnv, silenceMs = usualSilenceMs } = asking;
   // An agent of our own: the global one would use the proxy of the environment, which knows nothing of this machine.
-  const agent = secure ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false });
-  const { method = 'GET', headers = {}, tls, socketPath } = asking;
+  const own = { keepAlive: false, ...(proxyEnv && { proxyEnv }) };
+  const agent = secure ? new HttpsAgent(own) : new HttpAgent(own);
   const options: RequestOptions = { agent, method, headers, timeout: silenceMs, signal: abort, ...tls };
   const request = (secure ? httpsRequest : httpRequest)(where, socketPath ? { ...options, socketPath } : options);
   let connected = false;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ec2, ec2WithoutTokens, ecs } from './test/clouds.ts';
+import { signedHeaders } from './aws_sign.ts';
+import { ec2, ec2Api, ec2WithoutTokens, ecs, sts } from './test/clouds.ts';
 import { type Answer, flood, garbage, hang, redirect } from './test/service.ts';
 import { detected, detecting, servers } from './test/world.ts';
 
@@ -31,12 +32,71 @@ test('the endpoint of the environment is asked, and an instance without tokens i
 test('tags that fit become attributes; where the instance does not allow them, the rest is known all the same', async () => {
   const section = { tags: ['^Name$', 'team'], tags_from_imds: true };
   const { url } = await serving(ec2);
-  const tags = { 'ec2.tag.Name': 'web 1', 'ec2.tag.team:owner': 'gold' };
-  expect(await detected('ec2', { linkLocal: url }, section)).toEqual({ ...instance, ...tags });
+  const read = { 'ec2.tag.Name': 'web 1', 'ec2.tag.team:owner': 'gold' };
+  expect(await detected('ec2', { linkLocal: url }, section)).toEqual({ ...instance, ...read });
   const bare = await serving((request, path) => (path.includes('/tags/') ? 404 : ec2(request, path)));
   const { found, logger } = detecting('ec2', { linkLocal: bare.url }, section);
   expect(Object.fromEntries((await found).attributes)).toEqual(instance);
-  expect(logger.warnings().join()).toContain('allow tags in instance metadata');
+  expect(logger.warnings().join()).toContain('Allow tags in instance metadata');
+});
+
+const tags = { 'ec2.tag.Name': 'a & b', 'ec2.tag.empty': '' };
+const byApi = { tags: ['^Name$', 'empty'] };
+
+test('tags by the EC2 API, with the keys of the environment, of the instance’s role, of a container or of a web identity', async () => {
+  const { url: linkLocal } = await serving(ec2);
+  const api = (await serving(ec2Api('AKIDENV', 'AKIDROLE', 'AKIDBOX', 'AKIDWEB'))).url;
+  const box = await serving(({ headers }) =>
+    headers.authorization === 'box' ? { AccessKeyId: 'AKIDBOX', SecretAccessKey: 's', Token: 't' } : 401,
+  );
+  const files = { '/token': 'WEB\n', '/box': 'box\n' };
+  const of = (env: Record<string, string>) =>
+    detected('ec2', { linkLocal, files, env: { AWS_ENDPOINT_URL_EC2: api, ...env } }, byApi);
+  const all = { ...instance, ...tags };
+  expect(await of({})).toEqual(all);
+  expect(await of({ AWS_ACCESS_KEY_ID: 'AKIDENV', AWS_SECRET_ACCESS_KEY: 'secret' })).toEqual(all);
+  const container = { AWS_CONTAINER_CREDENTIALS_FULL_URI: box.url, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/box' };
+  expect(await of(container)).toEqual(all);
+  const web = { AWS_WEB_IDENTITY_TOKEN_FILE: '/token', AWS_ROLE_ARN: 'arn:aws:iam::1:role/r' };
+  expect(await of({ ...web, AWS_ENDPOINT_URL_STS: (await serving(sts)).url })).toEqual(all);
+});
+
+test.each<[string, Answer, string]>([
+  [
+    'without the right',
+    undefined,
+    'ec2:DescribeTags was refused (AuthFailure): allow it to the role of the collector. Or set tags_from_imds: true',
+  ],
+  ['without an answer', hang, 'no answer within 3000 ms'],
+  ['with a flood', flood, 'more than 1048576 bytes'],
+])('%s the instance is known, but for its tags', async (_, answer, message) => {
+  const { url: linkLocal } = await serving(ec2);
+  const { url } = await serving(answer === undefined ? ec2Api() : () => answer);
+  const { found, logger } = detecting('ec2', { linkLocal, env: { AWS_ENDPOINT_URL_EC2: url } }, byApi);
+  expect(Object.fromEntries((await found).attributes)).toEqual(instance);
+  expect(logger.warnings().join()).toContain(message);
+});
+
+test('an instance without a role is told to get one', async () => {
+  const { url: linkLocal } = await serving((request, path) => (path.includes('/iam/') ? 404 : ec2(request, path)));
+  const { found, logger } = detecting('ec2', { linkLocal }, byApi);
+  expect(Object.fromEntries((await found).attributes)).toEqual(instance);
+  expect(logger.warnings().join()).toContain('the instance has no role: attach one');
+});
+
+/** From AWS's own documentation and test suite of Signature Version 4. */
+test.each([
+  ['https://example.amazonaws.com/', 'service', {}, '5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31'],
+  [
+    'https://iam.amazonaws.com/?Action=ListUsers&Version=2010-05-08',
+    'iam',
+    { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
+    '5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7',
+  ],
+])('%s is signed as AWS signs it', (url, service, headers, signature) => {
+  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
+  const scope = { region: 'us-east-1', service, now: Date.parse('2015-08-30T12:36:00Z') };
+  expect(signedHeaders(new URL(url), credentials, scope, headers).authorization).toContain(`Signature=${signature}`);
 });
 
 test('attributes that are switched off are not set', async () => {

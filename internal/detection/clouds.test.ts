@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { azure, docker, ec2, gcp, gke } from './test/clouds.ts';
+import { azure, computeApi, docker, ec2, gcp, gke } from './test/clouds.ts';
 import { type Answer, flood, garbage, redirect } from './test/service.ts';
 import { detected, detecting, servers } from './test/world.ts';
 
@@ -22,6 +22,16 @@ test('a machine of Google Cloud, whose server wants a header and puts one on its
   const { url, port } = await serving(gcp());
   expect(await detected('gcp', { linkLocal: url })).toEqual(gce);
   expect(await detected('gcp', { env: { GCE_METADATA_HOST: `127.0.0.1:${port}` } })).toEqual(gce);
+});
+
+test('labels that fit, by the Compute API; without the right to see them the machine is known all the same', async () => {
+  const world = { linkLocal: (await serving(gcp())).url, googleCompute: (await serving(computeApi)).url };
+  const labels = { 'gcp.gce.instance.labels.team': 'shop', 'gcp.gce.instance.labels.team-lead': 'ann' };
+  expect(await detected('gcp', world, { labels: ['^team', 'odd'] })).toEqual({ ...gce, ...labels });
+  const refused = { ...world, googleCompute: (await serving(() => 403)).url };
+  const { found, logger } = detecting('gcp', refused, { labels: ['.'] });
+  expect((await found).attributes.get('host.name')).toBe('my-instance');
+  expect(logger.warnings().join()).toContain('compute.instances.get');
 });
 
 test('a node of Kubernetes Engine, in a zone or a region; elsewhere in Kubernetes it is a machine', async () => {

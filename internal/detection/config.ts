@@ -42,36 +42,23 @@ export function detectorSections() {
 }
 
 function sectionOf(kind: DetectorKind) {
-  const section = object({ ...kind.fields, resource_attributes: switches(kind) });
-  return defaulted(
-    section.superRefine((config, ctx) => {
-      const found = kind.problem?.(config as never);
-      if (found) ctx.addIssue({ code: 'custom', message: found.message, path: [found.field] });
-    }),
-  );
+  return defaulted(object({ ...kind.fields, resource_attributes: switches(kind) }));
 }
 
 /** Which of its attributes a detector sets. */
-function switches({ name, attributes, missing = {} }: DetectorKind) {
-  const names = Object.keys({ ...attributes, ...missing });
+function switches({ name, attributes }: DetectorKind) {
+  const names = Object.keys(attributes);
   const key = z.string().superRefine((text, ctx) => {
     const message = `the ${name} detector has no attribute ${JSON.stringify(text)}${didYouMean(text, names)}`;
     if (!names.includes(text)) ctx.addIssue({ code: 'custom', message });
   });
   const entry = object({ enabled: z.boolean().optional().describe('Sets it, or does not.') }).nullable();
-  const listed = ([word, on]: readonly [string, boolean]) => {
-    const some = Object.keys(attributes).filter((key) => attributes[key] === on);
-    return some.length > 0 ? [`${word}: ${some.join(', ')}.`] : [];
+  const listed = (word: string, on: boolean) => {
+    const some = names.filter((one) => attributes[one] === on);
+    return some.length > 0 ? ` ${word}: ${some.join(', ')}.` : '';
   };
-  const lists = ([['On', true] as const, ['Off', false] as const] as const).flatMap(listed);
-  return defaulted(
-    z.record(key, entry).superRefine((chosen, ctx) => {
-      for (const [key, why] of Object.entries(missing)) {
-        if (!chosen[key]?.enabled) continue;
-        ctx.addIssue({ code: 'custom', message: `${key} is not there: ${why}`, path: [key, 'enabled'] });
-      }
-    }),
-  ).describe(`By attribute: \`{ enabled: true }\` or false. ${lists.join(' ')}`);
+  const told = `By attribute: \`{ enabled: true }\` or false.${listed('On', true)}${listed('Off', false)}`;
+  return defaulted(z.record(key, entry)).describe(told);
 }
 
 /** @param names in the order in which they count @param sections of the configuration, as parsed */

@@ -35,10 +35,6 @@ export interface DetectorKind {
   readonly attributes: Readonly<Record<string, boolean>>;
   /** The fields of its section besides `resource_attributes`. */
   readonly fields: z.ZodRawShape;
-  /** Upstream's attributes that are not here, and what to do instead. */
-  readonly missing?: Readonly<Record<string, string>>;
-  /** What is wrong with a section although each field is right by itself: the field, and what to do. */
-  readonly problem?: (config: never) => { readonly field: string; readonly message: string } | undefined;
   /** Attributes that are switched off may be in the answer. @throws Error that says what failed and what to do */
   detect(question: Question, config: never): Promise<Found>;
 }
@@ -48,10 +44,6 @@ export function detectorKind<const F extends z.ZodRawShape>(kind: {
   readonly name: string;
   readonly attributes: Readonly<Record<string, boolean>>;
   readonly fields: F;
-  readonly missing?: Readonly<Record<string, string>>;
-  readonly problem?: (
-    config: z.output<z.ZodObject<F>>,
-  ) => { readonly field: string; readonly message: string } | undefined;
   detect(question: Question, config: z.output<z.ZodObject<F>>): Promise<Found>;
 }): DetectorKind {
   return kind;

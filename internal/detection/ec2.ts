@@ -1,12 +1,17 @@
 import { z } from 'zod';
 import { duration, integer } from '../config/fields.ts';
 import { AskError } from './ask.ts';
-import { detectorKind, elsewhere, found, type Question } from './detector.ts';
+import { ec2Api, tagsIn } from './aws_api.ts';
+import { detectorKind, elsewhere, type Found, found, type Question } from './detector.ts';
 import { Imds } from './imds.ts';
 import { tagMatcher, tagPatterns } from './tags.ts';
 
 const maxTags = 100;
-const tagAdvice = 'allow tags in instance metadata (InstanceMetadataTags: enabled)';
+
+interface TagConfig {
+  readonly tags: readonly string[];
+  readonly tags_from_imds: boolean;
+}
 
 /** An instance of Amazon EC2, by its metadata service. */
 export const ec2 = detectorKind({
@@ -27,9 +32,7 @@ export const ec2 = detectorKind({
     tags_from_imds: z
       .boolean()
       .default(false)
-      .describe(
-        'Needed for `tags`: they are read from the metadata service, which the instance has to allow (InstanceMetadataTags).',
-      ),
+      .describe('Reads tags from the metadata service, where the instance allows it; else by ec2:DescribeTags.'),
     max_attempts: integer().min(0).default(3).describe('Times that a request to the metadata service is tried.'),
     max_backoff: duration('20s').describe('Longest pause between two of them.'),
     fail_on_missing_metadata: z
@@ -37,13 +40,6 @@ export const ec2 = detectorKind({
       .default(false)
       .describe('Outside EC2 the collector does not start; else nothing is set.'),
   },
-  problem: ({ tags, tags_from_imds: fromImds }) =>
-    tags.length > 0 && !fromImds
-      ? {
-          field: 'tags',
-          message: `tags by the EC2 API are not there: set tags_from_imds: true, and ${tagAdvice}`,
-        }
-      : undefined,
   async detect(question, config) {
     const { env } = question.surroundings;
     if (env.AWS_EC2_METADATA_DISABLED?.toLowerCase() === 'true') return elsewhere('AWS_EC2_METADATA_DISABLED is true');
@@ -61,7 +57,7 @@ export const ec2 = detectorKind({
       'host.name': await imds.text('meta-data/hostname'),
     });
     if (config.tags.length === 0) return facts;
-    return { ...facts, attributes: new Map([...facts.attributes, ...(await tagsOf(question, imds, config.tags))]) };
+    return { ...facts, attributes: new Map([...facts.attributes, ...(await tagsOf(question, imds, facts, config))]) };
   },
 });
 
@@ -71,19 +67,31 @@ function adviceOn(error: AskError): string {
 }
 
 /** Tags are an extra: without them the instance is known all the same. */
-async function tagsOf(question: Question, imds: Imds, patterns: readonly string[]): Promise<[string, string][]> {
-  const fits = tagMatcher(patterns);
-  const tags: [string, string][] = [];
+async function tagsOf(question: Question, imds: Imds, facts: Found, config: TagConfig): Promise<[string, string][]> {
+  const fits = tagMatcher(config.tags);
   try {
-    const keys = (await imds.text('meta-data/tags/instance')).split('\n').map((key) => key.trim());
-    for (const key of keys.slice(0, maxTags)) {
-      if (key && fits(key))
-        tags.push([`ec2.tag.${key}`, await imds.text(`meta-data/tags/instance/${encodeURIComponent(key)}`)]);
-    }
+    const all = config.tags_from_imds ? await tagsFromImds(imds, fits) : await tagsFromApi(question, imds, facts);
+    return all.filter(([key]) => fits(key)).map(([key, value]) => [`ec2.tag.${key}`, value]);
   } catch (error) {
-    question.logger.warn(
-      `the ec2 detector could not read all tags: ${(error as Error).message}. To have them, ${tagAdvice}`,
-    );
+    const advice = config.tags_from_imds
+      ? 'Allow tags in instance metadata (InstanceMetadataTags: enabled)'
+      : 'Or set tags_from_imds: true, which needs no role';
+    question.logger.warn(`the ec2 detector cannot read the tags: ${(error as Error).message}. ${advice}`);
+    return [];
+  }
+}
+
+async function tagsFromImds(imds: Imds, fits: (key: string) => boolean): Promise<[string, string][]> {
+  const keys = (await imds.text('meta-data/tags/instance')).split('\n').map((key) => key.trim());
+  const tags: [string, string][] = [];
+  for (const key of keys.slice(0, maxTags)) {
+    if (fits(key)) tags.push([key, await imds.text(`meta-data/tags/instance/${encodeURIComponent(key)}`)]);
   }
   return tags;
+}
+
+async function tagsFromApi(question: Question, imds: Imds, { attributes }: Found): Promise<[string, string][]> {
+  const filter = { 'Filter.1.Name': 'resource-id', 'Filter.1.Value.1': `${attributes.get('host.id')}` };
+  const region = `${attributes.get('cloud.region')}`;
+  return [...tagsIn(await ec2Api(question, imds, region, { Action: 'DescribeTags', ...filter }))];
 }

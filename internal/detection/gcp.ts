@@ -1,7 +1,8 @@
-import { unsupported } from '../config/fields.ts';
+import { proxyFor } from '../net/http/proxy.ts';
 import type { Plain } from '../otlp/view/value.ts';
-import { AskError, ask, refusal } from './ask.ts';
-import { detectorKind, elsewhere, found, type Question } from './detector.ts';
+import { AskError, ask, askJson, refusal } from './ask.ts';
+import { detectorKind, elsewhere, type Found, found, type Question } from './detector.ts';
+import { tagMatcher, tagPatterns } from './tags.ts';
 
 type Facts = Record<string, Plain>;
 
@@ -29,18 +30,49 @@ export const gcp = detectorKind({
     'host.type': true,
     'k8s.cluster.name': true,
   },
-  fields: {
-    labels: unsupported('set the labels you need through OTEL_RESOURCE_ATTRIBUTES and the env detector', [[]]),
-  },
-  async detect(question) {
+  fields: { labels: tagPatterns('labels of a machine of Compute Engine, as `gcp.gce.instance.labels.KEY`,') },
+  async detect(question, { labels }) {
     const { env } = question.surroundings;
     if (env.BMS_PROJECT_ID && env.BMS_REGION && env.BMS_INSTANCE_ID) return found(bareMetal(env));
     const service = new MetadataServer(question);
     const project = await service.project();
     if (project === undefined) return elsewhere(service.trouble);
-    return found({ 'cloud.provider': 'gcp', 'cloud.account.id': project, ...(await platform(service, env)) });
+    const facts = found({ 'cloud.provider': 'gcp', 'cloud.account.id': project, ...(await platform(service, env)) });
+    if (labels.length === 0 || facts.attributes.get('cloud.platform') !== computePlatform) return facts;
+    return {
+      ...facts,
+      attributes: new Map([...facts.attributes, ...(await labelsOf(question, service, facts, labels))]),
+    };
   },
 });
+
+const computePlatform = 'gcp_compute_engine';
+
+/** Labels are an extra, of the Compute API: without them the machine is known all the same. */
+async function labelsOf(
+  question: Question,
+  service: MetadataServer,
+  { attributes }: Found,
+  patterns: readonly string[],
+): Promise<[string, Plain][]> {
+  const { surroundings, abort, logger } = question;
+  const part = (name: string) => encodeURIComponent(`${attributes.get(name)}`);
+  const place = `projects/${part('cloud.account.id')}/zones/${part('cloud.availability_zone')}`;
+  const url = new URL(`/compute/v1/${place}/instances/${part('gcp.gce.instance.name')}`, surroundings.googleCompute);
+  const proxyEnv = proxyFor(url, undefined, surroundings.env);
+  try {
+    const token = await service.token();
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await askJson(url.href, abort, { headers, silenceMs: 3000, ...(proxyEnv && { proxyEnv }) });
+    const fits = tagMatcher(patterns);
+    const labels = Object.entries(answer.labels ?? {}).filter(([key, value]) => typeof value === 'string' && fits(key));
+    return labels.map(([key, value]) => [`gcp.gce.instance.labels.${key}`, value as string]);
+  } catch (error) {
+    const advice = "let the machine's service account view it (compute.instances.get)";
+    logger.warn(`the gcp detector cannot read the labels: ${(error as Error).message}. To have them, ${advice}`);
+    return [];
+  }
+}
 
 type Env = Question['surroundings']['env'];
 
@@ -115,7 +147,7 @@ async function computeEngine(service: MetadataServer, type: string): Promise<Fac
   const zone = lastPart(await service.text('instance/zone'));
   const name = await service.text('instance/name');
   return {
-    'cloud.platform': 'gcp_compute_engine',
+    'cloud.platform': computePlatform,
     'cloud.availability_zone': zone,
     'cloud.region': regionOf(zone),
     'host.type': type,
@@ -181,6 +213,14 @@ class MetadataServer {
     if (reply.header('metadata-flavor') !== 'Google')
       throw new AskError(`${url} is no metadata server of Google`, 404, true);
     return reply.text.trim();
+  }
+
+  /** Of the machine's service account. @throws Error */
+  async token(): Promise<string> {
+    const answer = await this.text('instance/service-accounts/default/token');
+    const token = /"access_token"\s*:\s*"([^"\s]+)"/.exec(answer)?.[1];
+    if (!token) throw new Error('the metadata server has no token of a service account');
+    return token;
   }
 
   /** @returns undefined where the server does not know it @throws AskError where it does not answer */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, expect, test as skippable } from 'vitest';
 import { makeCertificates } from '../testkit/certs.ts';
-import { apiServer, ec2 } from './test/clouds.ts';
+import { apiServer, ec2, ec2Api } from './test/clouds.ts';
 import { type Answer, flood, garbage } from './test/service.ts';
 import { detected, detecting, servers, type World } from './test/world.ts';
 
@@ -89,7 +89,11 @@ test('EKS is known by the files of its roles, its issuer or its version', async 
 });
 
 const machine = ['cloud.region', 'cloud.availability_zone', 'cloud.account.id', 'host.id', 'host.type', 'host.name'];
-const wanted = { resource_attributes: Object.fromEntries(machine.map((name) => [name, { enabled: true }])) };
+const enabled = (...names: string[]) => ({
+  resource_attributes: Object.fromEntries(names.map((name) => [name, { enabled: true }])),
+});
+const wanted = enabled(...machine);
+const named = enabled('k8s.cluster.name', 'cloud.account.id', 'host.image.id');
 
 test('the machine of EKS is known by the metadata service, or by the node where pods cannot reach that', async () => {
   const { url } = await serving(ec2);
@@ -103,7 +107,8 @@ test('the machine of EKS is known by the metadata service, or by the node where 
     'host.name': 'ip-10-158-112-84.us-west-2.compute.internal',
   });
   const far = await pod();
-  expect(await detected('eks', far, { ...wanted, node_from_env_var: 'K8S_NODE_NAME' })).toEqual({
+  const nodeOnly = enabled(...machine.filter((name) => name !== 'cloud.account.id'));
+  expect(await detected('eks', far, { ...nodeOnly, node_from_env_var: 'K8S_NODE_NAME' })).toEqual({
     ...eks,
     'cloud.region': 'us-west-2',
     'cloud.availability_zone': 'us-west-2a',
@@ -112,4 +117,22 @@ test('the machine of EKS is known by the metadata service, or by the node where 
     'host.name': 'node-1',
   });
   await expect(detecting('eks', far, wanted).found).rejects.toThrow('set node_from_env_var');
+});
+
+test('the name of an EKS cluster is in the tags of its machines, by the EC2 API', async () => {
+  const { url } = await serving(ec2);
+  const keys = {
+    AWS_ACCESS_KEY_ID: 'AKID',
+    AWS_SECRET_ACCESS_KEY: 's',
+    AWS_ENDPOINT_URL_EC2: (await serving(ec2Api('AKID'))).url,
+  };
+  const near = { 'k8s.cluster.name': 'prod', 'cloud.account.id': '123456789012', 'host.image.id': 'ami-5fb8c835' };
+  expect(await detected('eks', { ...(await pod({}, keys)), linkLocal: url }, named)).toEqual({ ...eks, ...near });
+  const far = { 'k8s.cluster.name': 'prod', 'cloud.account.id': '111122223333', 'host.image.id': 'ami-1' };
+  const section = { ...named, node_from_env_var: 'K8S_NODE_NAME' };
+  expect(await detected('eks', await pod({}, keys), section)).toEqual({ ...eks, ...far });
+  const refused = await pod({}, { ...keys, AWS_ACCESS_KEY_ID: 'other' });
+  await expect(detecting('eks', refused, section).found).rejects.toThrow(
+    'ec2:DescribeInstances was refused (AuthFailure)',
+  );
 });

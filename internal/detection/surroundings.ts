@@ -14,6 +14,8 @@ export interface Surroundings {
   readonly names: Names;
   /** Where the metadata services of clouds listen: `http://169.254.169.254`, without a slash at the end. */
   readonly linkLocal: string;
+  /** Where Google's Compute API is. */
+  readonly googleCompute: string;
   readonly process: Pick<NodeJS.Process, 'argv' | 'execArgv' | 'execPath' | 'pid' | 'ppid' | 'title' | 'version'>;
 }
 
@@ -38,6 +40,7 @@ export function systemSurroundings(): Surroundings {
     os,
     names: systemNames(),
     linkLocal: 'http://169.254.169.254',
+    googleCompute: 'https://compute.googleapis.com',
     process,
   };
 }

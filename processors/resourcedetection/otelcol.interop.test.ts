@@ -5,7 +5,7 @@ import { peer } from '../../bench/peers/peer.ts';
 import { throughOtelcol } from '../../bench/peers/through_otelcol.ts';
 import type { Host } from '../../internal/core/component.ts';
 import { noContext } from '../../internal/core/consumer.ts';
-import { apiServer, docker, ec2, ecs, gcp, gke } from '../../internal/detection/test/clouds.ts';
+import { apiServer, docker, ec2, ec2Api, ecs, gcp, gke } from '../../internal/detection/test/clouds.ts';
 import { type Service, serve } from '../../internal/detection/test/service.ts';
 import type { Signal } from '../../internal/otlp/payload.ts';
 import { canonical, firstDifference } from '../../internal/testkit/canonical.ts';
@@ -117,6 +117,9 @@ interop.each(signals)('%s: environment, machine and the services of clouds', asy
     AWS_LAMBDA_LOG_STREAM_NAME: '2020/[$LATEST]1',
     AWS_REGION: 'eu-west-1',
     AWS_EC2_METADATA_SERVICE_ENDPOINT: (await serving(ec2)).url,
+    // The Go collector's client takes no other authority into its own HTTP client, and fails.
+    AWS_CA_BUNDLE: '',
+    AWS_ENDPOINT_URL_EC2: (await serving(ec2Api('AKIDROLE'))).url,
     ECS_CONTAINER_METADATA_URI_V4: `${(await serving(ecs)).url}/v4/abc`,
     DOCKER_HOST: `tcp://127.0.0.1:${(await serving(docker(hostname()))).port}`,
     GCE_METADATA_HOST: `127.0.0.1:${(await serving(gcp())).port}`,
@@ -134,6 +137,7 @@ interop.each(signals)('%s: environment, machine and the services of clouds', asy
     { detectors: ['lambda', 'heroku'], lambda: noProvider },
     { detectors: ['ecs'] },
     { detectors: ['ec2'], ec2: { tags: ['^Name$', 'team'], tags_from_imds: true } },
+    { detectors: ['ec2'], ec2: { tags: ['^Name$', 'empty'] } },
     { detectors: ['ec2', 'system', 'env'], ec2: noProvider },
     { detectors: ['docker'], docker: switchedOn('container.name', 'container.image.name') },
     { detectors: ['gcp'], gcp: gceNames },

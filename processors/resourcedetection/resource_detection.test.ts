@@ -217,8 +217,6 @@ test.each<[object, string]>([
     'the system detector has no attribute "host.nme"; did you mean "host.name"?',
   ],
   [{ ec2: { tags: ['('], tags_from_imds: true } }, 'a group is not closed'],
-  [{ ec2: { tags: ['a'] } }, 'set tags_from_imds: true'],
-  [{ eks: { resource_attributes: { 'k8s.cluster.name': { enabled: true } } } }, 'k8s.cluster.name is not there'],
   [{ k8s_api: { auth_type: 'kubeConfig' } }, 'expected serviceAccount or none, got "kubeConfig"'],
 ])('%j is refused: %s', (config, message) => {
   const parsed = schema.safeParse(config);

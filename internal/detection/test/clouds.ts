@@ -25,6 +25,16 @@ const instance: Readonly<Record<string, Answer>> = {
   '/latest/meta-data/tags/instance/team:owner': 'gold',
   '/latest/meta-data/tags/instance/other': 'no',
   '/latest/dynamic/instance-identity/document': identity,
+  '/latest/meta-data/iam/security-credentials/': 'my-role',
+  '/latest/meta-data/iam/security-credentials/my-role': {
+    Code: 'Success',
+    LastUpdated: '2024-01-01T00:00:00Z',
+    Type: 'AWS-HMAC',
+    AccessKeyId: 'AKIDROLE',
+    SecretAccessKey: 'secret',
+    Token: 'session',
+    Expiration: '2099-01-01T00:00:00Z',
+  },
 };
 
 /** EC2: tokens by PUT, and nothing without one. */
@@ -42,6 +52,39 @@ export function ec2(request: IncomingMessage, path: string): Answer {
 /** The same from before there were tokens. */
 export function ec2WithoutTokens(request: IncomingMessage, path: string): Answer {
   return request.method === 'GET' ? instance[path] : 405;
+}
+
+const item = (key: string, value: string) => `<item><key>${key}</key><value>${value}</value></item>`;
+const describedTags = ['Name', 'other'].map((key) => {
+  return `<item><resourceId>i-1</resourceId><resourceType>instance</resourceType><key>${key}</key><value>a &amp; b</value></item>`;
+});
+
+/** EC2's query API, where each request is signed with one of these keys. */
+export function ec2Api(...keys: string[]): (request: IncomingMessage, path: string) => Answer {
+  return ({ headers, method }, path) =>
+    (_request, response) => {
+      response.setHeader('content-type', 'text/xml;charset=UTF-8');
+      const isSigned = keys.some((key) => headers.authorization?.startsWith(`AWS4-HMAC-SHA256 Credential=${key}/`));
+      if (!isSigned) {
+        const error = '<Error><Code>AuthFailure</Code><Message>AWS was not able to validate</Message></Error>';
+        response.writeHead(401).end(`<Response><Errors>${error}</Errors><RequestID>1</RequestID></Response>`);
+        return;
+      }
+      const tags = `<tagSet>${describedTags.join('')}<item><key>empty</key><value/></item></tagSet>`;
+      const set = `<instancesSet><item><instanceId>i-1</instanceId><imageId>ami-1</imageId><tagSet>${item('kubernetes.io/cluster/by-hand', 'owned')}${item('eks:cluster-name', 'prod')}</tagSet></item></instancesSet>`;
+      const instances = `<reservationSet><item><ownerId>111122223333</ownerId>${set}</item></reservationSet>`;
+      const name = method === 'GET' ? new URL(path, 'http://ec2').searchParams.get('Action') : 'DescribeTags';
+      const body = name === 'DescribeInstances' ? instances : tags;
+      response.end(`<?xml version="1.0"?><${name}Response><requestId>1</requestId>${body}</${name}Response>`);
+    };
+}
+
+/** The token service, which takes one token. */
+export function sts(_request: IncomingMessage, path: string): Answer {
+  if (new URL(path, 'http://sts').searchParams.get('WebIdentityToken') !== 'WEB') return 400;
+  const credentials =
+    '<AccessKeyId>AKIDWEB</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>';
+  return `<AssumeRoleWithWebIdentityResponse><Credentials>${credentials}</Credentials></AssumeRoleWithWebIdentityResponse>`;
 }
 
 const arn = 'arn:aws:ecs:us-west-2:111122223333:task/default/158d1c8083dd49d6b527399fd6414f5c';
@@ -89,7 +132,16 @@ const gceFacts: Readonly<Record<string, string>> = {
   '/computeMetadata/v1/instance/machine-type': 'projects/233510669999/machineTypes/n1-standard-1',
   '/computeMetadata/v1/instance/attributes/created-by':
     'projects/233510669999/zones/us-central1-c/instanceGroupManagers/my-group',
+  '/computeMetadata/v1/instance/service-accounts/default/token':
+    '{"access_token":"ya29.token","expires_in":3599,"token_type":"Bearer"}',
 };
+
+/** Google's Compute API. */
+export function computeApi(request: IncomingMessage, path: string): Answer {
+  if (request.headers.authorization !== 'Bearer ya29.token') return 401;
+  if (path !== '/compute/v1/projects/my-project/zones/us-central1-c/instances/my-instance') return 404;
+  return { name: 'my-instance', labels: { team: 'shop', 'team-lead': 'ann', other: 'x', odd: 7 } };
+}
 
 /** Google's metadata server: nothing without the header, and the header on each answer. */
 export function gcp(

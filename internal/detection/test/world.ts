@@ -13,12 +13,20 @@ export interface World {
   readonly os?: Partial<Surroundings['os']>;
   readonly names?: Partial<Surroundings['names']>;
   readonly linkLocal?: string;
+  readonly googleCompute?: string;
 }
 
 const nowhere = () => Promise.reject(new Error('ENOTFOUND'));
 
 /** A machine without network and files. */
-export function surroundings({ env = {}, files = {}, os = {}, names = {}, linkLocal }: World): Surroundings {
+export function surroundings({
+  env = {},
+  files = {},
+  os = {},
+  names = {},
+  linkLocal,
+  googleCompute,
+}: World): Surroundings {
   const real = systemSurroundings();
   return {
     ...real,
@@ -27,6 +35,7 @@ export function surroundings({ env = {}, files = {}, os = {}, names = {}, linkLo
     os: { ...real.os, platform: () => 'linux', hostname: () => 'box', networkInterfaces: () => ({}), ...os },
     names: { addresses: nowhere, nameOf: nowhere, exists: nowhere, alias: nowhere, ...names },
     // Nothing listens there, so that nobody waits.
+    googleCompute: googleCompute ?? 'http://127.0.0.1:9',
     linkLocal: linkLocal ?? 'http://127.0.0.1:9',
   };
 }
