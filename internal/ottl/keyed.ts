@@ -111,7 +111,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
             const field = fieldOf(scene);
             const own = place.attributes(scene);
             if (own) {
-              listed.put(own, encodeField(field, key, buf, start, end));
+              listed.put(own, scene.overlay.bench.field(field, key, buf, start, end));
               return;
             }
             const pair = pairs.writeWire(field, key, buf, start, end);
@@ -192,10 +192,15 @@ class ListedAttribute {
     }
     const { buf, start, end } = list.value(at);
     const { bytes, valueFrom, valueTo } = made;
-    if (valueTo - valueFrom === end - start && rangeEquals(buf, start, end, bytes.subarray(valueFrom), end - start))
-      return;
+    if (sameBytes(buf, start, end, bytes, valueFrom, valueTo)) return;
     list.replace(at, made);
   }
+}
+
+function sameBytes(a: Uint8Array, from: number, to: number, b: Uint8Array, start: number, end: number): boolean {
+  if (to - from !== end - start) return false;
+  while (from < to) if (a[from++] !== b[start++]) return false;
+  return true;
 }
 
 /** A value of any type in `field` of a message: a log's body. */

@@ -1,5 +1,6 @@
+import { Workbench } from '../attributes/encode.ts';
 import { AttributeList } from '../attributes/list.ts';
-import type { Assembly } from '../otlp/assembly.ts';
+import { type Assembly, copyRange } from '../otlp/assembly.ts';
 import { Patch } from '../otlp/patch.ts';
 import type { Cursor } from '../otlp/view/cursor.ts';
 import { Fields } from '../otlp/view/fields.ts';
@@ -19,6 +20,8 @@ export class Overlay {
   #listed = false;
   readonly #patch = new Patch();
   readonly #fields = new Fields();
+  /** For attributes and fields that go into this record. */
+  readonly bench = new Workbench();
   /** The record as it was last written, and room for the next time: the one is written from the other. */
   #written = nothing;
   #spare = nothing;
@@ -27,6 +30,7 @@ export class Overlay {
   begin(cursor: Cursor, field: number): void {
     this.#cursor = cursor;
     this.#field = field;
+    this.bench.clear();
     this.#rebase(cursor);
   }
 
@@ -59,8 +63,7 @@ export class Overlay {
     const start = cursor.firstTag(field);
     const end = cursor.valueEnd(field);
     if (field !== this.#field && (start < 0 || this.#isOne(cursor, start, end))) {
-      if (start >= 0) this.#patch.splice(start, end, insert && copied(insert));
-      else if (insert) this.#patch.append(copied(insert));
+      this.#put(start < 0 ? cursor.end : start, start < 0 ? cursor.end : end, insert);
       return true;
     }
     this.settle(cursor);
@@ -104,6 +107,16 @@ export class Overlay {
     this.#cursor = undefined;
   }
 
+  #put(start: number, end: number, insert: Writer | undefined): void {
+    if (!insert) {
+      this.#patch.splice(start, end);
+      return;
+    }
+    const from = this.bench.room(insert.length);
+    const to = copyRange(insert.buffer, 0, insert.length, this.bench.bytes, from);
+    this.#patch.splice(start, end, this.bench.bytes, from, to);
+  }
+
   #rebase(cursor: Cursor): void {
     this.#listed = false;
     this.#patch.reset(cursor.start, cursor.end);
@@ -125,10 +138,4 @@ export class Overlay {
     cursor.reset(room, 0, size);
     this.#rebase(cursor);
   }
-}
-
-function copied({ buffer, length }: Writer): Uint8Array {
-  const bytes = Buffer.allocUnsafe(length);
-  for (let i = 0; i < length; i++) bytes[i] = buffer[i]!;
-  return bytes;
 }

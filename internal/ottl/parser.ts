@@ -36,6 +36,9 @@ export function parseStatement(text: string): Parsed<Statement> {
 
 const reserved = new Set(['nil', 'not', 'and', 'or', 'true', 'false']);
 
+/** Of sums and products. */
+const MAX_LINKS = 500;
+
 class Parser {
   readonly #tokens: Tokens;
 
@@ -159,7 +162,14 @@ class Parser {
 
   #chain(operators: readonly string[], operand: () => Value): Value {
     let left = operand();
-    while (this.#tokens.peek().kind === 'symbol' && operators.includes(this.#tokens.peek().text)) {
+    for (
+      let links = 0;
+      this.#tokens.peek().kind === 'symbol' && operators.includes(this.#tokens.peek().text);
+      links++
+    ) {
+      // Each stands inside the next: who compiles and evaluates them follows.
+      if (links === MAX_LINKS)
+        refuse(this.#tokens.peek(), `too long: expected at most ${MAX_LINKS} operators in a row`);
       const operator = this.#tokens.peek().text as MathOperator;
       this.#tokens.skip();
       left = { kind: 'math', operator, left, right: operand(), ...this.#tokens.since(left.at) };

@@ -1,5 +1,6 @@
 import { Assembly } from '../otlp/assembly.ts';
 import { Payload, type Signal } from '../otlp/payload.ts';
+import { Share } from '../otlp/rewrite.ts';
 import { countItems } from '../otlp/shape.ts';
 import type { Cursor } from '../otlp/view/cursor.ts';
 import { Fields } from '../otlp/view/fields.ts';
@@ -49,6 +50,7 @@ export class Pass {
   #scene = new Scene();
   #points = newPoints();
   #out = new Assembly();
+  readonly #share = new Share();
 
   constructor(signal: Signal, work: Work) {
     this.#signal = signal;
@@ -83,12 +85,13 @@ export class Pass {
     // Statements may replace data points, and make metrics.
     if (this.#signal === 'metrics') items = chunks.reduce((sum, chunk) => sum + countItems(this.#signal, chunk), 0);
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    this.#share.last = bytes / Math.max(1, payload.byteLength);
     return new Payload(this.#signal, chunks, items, bytes);
   }
 
   #chunk(chunk: Uint8Array): Uint8Array {
     const fields = new Fields().reset(chunk, 0, chunk.length);
-    this.#out.expect(chunk.length);
+    this.#out.expect(Math.ceil(chunk.length * this.#share.last));
     while (fields.next()) {
       if (fields.tag !== GROUPS) this.#out.copy(chunk, fields.at, fields.to);
       else {
