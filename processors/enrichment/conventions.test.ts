@@ -72,9 +72,16 @@ function caseOf(payload: Payload): Case {
   };
 }
 
-async function check(signal: Signal, input: Case, want: Case | 'same', mode?: string | boolean): Promise<void> {
+async function check(
+  signal: Signal,
+  input: Case,
+  want: Case | 'same',
+  mode?: string | boolean,
+  sources: readonly object[] = [],
+): Promise<void> {
   const next = new RecordingConsumer();
-  const config = parse({ fill_service_name: false, ...(mode !== undefined && { upgrade_semantic_conventions: mode }) });
+  const upgrade = mode !== undefined && { upgrade_semantic_conventions: mode };
+  const config = parse({ fill_service_name: false, sources, ...upgrade });
   const component = factory.create(testSettings({ signal }), config, next) as Required<Component> & Consumer;
   await component.start(host);
   const payload = payloadOf(signal, input);
@@ -135,6 +142,10 @@ test('of metrics the resources are upgraded, the points on request alone', async
   await check('metrics', input, { resource: after, record: before, ...stays });
   await check('metrics', input, { resource: after, record: after, ...stays }, 'always');
   await check('metrics', { record: before, scopeUrl: url('1.20.0') }, 'same');
+  // Also where something else leads down to the points.
+  const marks = [{ name: 's', type: 'static', values: { mark: 'x' }, target: 'record' }];
+  const marked = { resource: after, record: { ...before, mark: 'x' }, ...stays };
+  await check('metrics', input, marked, 'by_schema_url', marks);
 });
 
 test('a batch without a schema URL, with a current, a newer, a foreign or a broken one is passed on as it is', async () => {
@@ -147,6 +158,14 @@ test('a batch without a schema URL, with a current, a newer, a foreign or a brok
 test('where the new name is there already, both stay', async () => {
   const both = { 'http.method': 'GET', 'http.request.method': 'POST' };
   await check('traces', { scopeUrl: url('1.20.0'), record: both }, { scopeUrl: newest, record: both });
+});
+
+test('an old name is free for what a source writes, and a key is read as it came', async () => {
+  const entries = { prod: { 'deployment.environment.name': 'kept out', 'deployment.environment': 'new' } };
+  const sources = [{ name: 's', type: 'static', key: 'record.deployment.environment', entries }];
+  const input = { scopeUrl: url('1.20.0'), record: { 'deployment.environment': 'prod' } };
+  const want = { 'deployment.environment.name': 'prod', 'deployment.environment': 'new' };
+  await check('logs', input, { scopeUrl: newest, record: want }, 'by_schema_url', sources);
 });
 
 test('always renames without a URL too, off never', async () => {

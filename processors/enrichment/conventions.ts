@@ -40,6 +40,8 @@ const nothing: Renaming = [];
 export class SchemaUpgrade {
   readonly #signal: Signal;
   readonly #always: boolean;
+  /** Whether more than resources are renamed. */
+  readonly deep: boolean;
   /** The whole field with the newest URL. */
   readonly url: Uint8Array;
   readonly #renamings = new Map<string, Renaming>();
@@ -53,6 +55,7 @@ export class SchemaUpgrade {
   constructor(signal: Signal, always: boolean) {
     this.#signal = signal;
     this.#always = always;
+    this.deep = always || signal !== 'metrics';
     const writer = new Writer(64);
     writer.string(schemaUrl, `${family}${newestVersion.slice(2)}`);
     this.url = writer.finish();
@@ -62,7 +65,6 @@ export class SchemaUpgrade {
   concerns(batch: Payload): boolean {
     if (this.#always) return true;
     const [resources, groups, scopes] = this.#fields;
-    const byScopes = this.#signal !== 'metrics';
     for (const chunk of batch.chunks) {
       resources.reset(chunk, 0, chunk.length);
       while (resources.next()) {
@@ -70,7 +72,7 @@ export class SchemaUpgrade {
         groups.reset(chunk, resources.from, resources.to);
         while (groups.next()) {
           if (groups.tag === SCHEMA_URL && isOld(minorOf(textOf(chunk, groups.from, groups.to)))) return true;
-          if (groups.tag !== SCOPES || !byScopes) continue;
+          if (groups.tag !== SCOPES || !this.deep) continue;
           scopes.reset(chunk, groups.from, groups.to);
           while (scopes.next()) {
             if (scopes.tag === SCHEMA_URL && isOld(minorOf(textOf(chunk, scopes.from, scopes.to)))) return true;
@@ -90,12 +92,12 @@ export class SchemaUpgrade {
 
   /** @returns whether its schema URL is to become the newest */
   enterScope(group: ScopeGroup): boolean {
+    if (!this.deep) return false;
     const own = group.schemaUrl;
     const minor = own === '' ? this.#minor : minorOf(own);
     this.#now.scope = this.#renaming('all', minor);
     this.#now.event = this.#renaming('event', minor);
     this.#now.record = this.#renaming(this.#signal === 'traces' ? 'span' : 'log', minor);
-    if (this.#signal === 'metrics' && !this.#always) this.#now.scope = this.#now.record = nothing;
     return own !== '' && isOld(minor) && this.#signal !== 'metrics';
   }
 

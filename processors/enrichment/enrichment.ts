@@ -147,7 +147,7 @@ export class Enrichment implements Component, Consumer {
     const signal = this.#settings.signal ?? 'traces';
     const serves = (place: Place) => this.#lookups.some(({ at, target }) => at === place || target === place);
     const any = this.#lookups.length > 0 || this.#serviceName !== undefined || upgrade !== undefined;
-    const records = serves('record') || upgrade !== undefined;
+    const records = serves('record') || upgrade?.deep === true;
     const visitor: MetricVisitor = {
       ...(any && {
         resource: (group: ResourceGroup, patch: Patch) => {
@@ -155,7 +155,7 @@ export class Enrichment implements Component, Consumer {
           this.#edit('resource', group.resource, 1, patch, upgrade);
         },
       }),
-      ...((serves('scope') || upgrade !== undefined) && {
+      ...((serves('scope') || upgrade?.deep) && {
         scope: (group: ScopeGroup, patch: Patch) => {
           if (upgrade?.enterScope(group)) patch.appendBeside(upgrade.url);
           this.#edit('scope', group.scope, attributesOf.scope, patch, upgrade);
