@@ -50,19 +50,71 @@ export function encodeField(
   start = 0,
   end = buf.length,
 ): EncodedField {
-  const valueSize = end - start;
-  const inner = 1 + varintSize(key.length) + key.length + 1 + varintSize(valueSize) + valueSize;
-  const tag = (field << 3) | LEN;
-  const bytes = new Uint8Array(varintSize(tag) + varintSize(inner) + inner);
-  const contentFrom = writeVarint(bytes, writeVarint(bytes, 0, tag), inner);
+  return encodeInto(Buffer.allocUnsafeSlow(fieldSize(field, key.length, end - start)), 0, field, key, buf, start, end);
+}
+
+function fieldSize(field: number, keySize: number, valueSize: number): number {
+  const inner = contentSize(keySize, valueSize);
+  return varintSize(field << 3) + varintSize(inner) + inner;
+}
+
+function contentSize(keySize: number, valueSize: number): number {
+  return 1 + varintSize(keySize) + keySize + 1 + varintSize(valueSize) + valueSize;
+}
+
+function encodeInto(
+  bytes: Uint8Array,
+  from: number,
+  field: number,
+  key: Uint8Array,
+  buf: Uint8Array,
+  start: number,
+  end: number,
+): EncodedField {
+  const inner = contentSize(key.length, end - start);
+  const contentFrom = writeVarint(bytes, writeVarint(bytes, from, (field << 3) | LEN), inner);
   bytes[contentFrom] = KEY;
   const keyFrom = writeVarint(bytes, contentFrom + 1, key.length);
-  bytes.set(key, keyFrom);
   const keyTo = keyFrom + key.length;
+  for (let i = 0, to = keyFrom; i < key.length; ) bytes[to++] = key[i++]!;
   bytes[keyTo] = VALUE;
-  const valueFrom = writeVarint(bytes, keyTo + 1, valueSize);
+  const valueFrom = writeVarint(bytes, keyTo + 1, end - start);
   for (let i = start, to = valueFrom; i < end; ) bytes[to++] = buf[i++]!;
-  return { bytes, contentFrom, keyFrom, keyTo, valueFrom, valueTo: bytes.length };
+  return { bytes, from, to: contentFrom + inner, contentFrom, keyFrom, keyTo, valueFrom, valueTo: contentFrom + inner };
+}
+
+const FIRST_BYTES = 4096;
+
+/** Encodes what is needed for one record only, again and again in the same place: no garbage. */
+export class Workbench {
+  #bytes = Buffer.alloc(0);
+  #used = 0;
+
+  /** What was made before is not needed any more. */
+  clear(): void {
+    this.#used = 0;
+  }
+
+  /** As `encodeField`; good until `clear`. */
+  field(field: number, key: Uint8Array, buf: Uint8Array, start: number, end: number): EncodedField {
+    const from = this.room(fieldSize(field, key.length, end - start));
+    return encodeInto(this.#bytes, from, field, key, buf, start, end);
+  }
+
+  /** Where in `bytes` there is room for so many. What was made before stays good, also where `bytes` is another buffer from now on. */
+  room(size: number): number {
+    if (this.#used + size > this.#bytes.length) {
+      this.#bytes = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 * this.#bytes.length, size));
+      this.#used = 0;
+    }
+    const from = this.#used;
+    this.#used += size;
+    return from;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
 }
 
 /** A value of a YAML file: whole numbers are ints, maps kvlists. */

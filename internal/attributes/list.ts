@@ -17,7 +17,12 @@ const KEY_FROM = 2;
 const KEY_TO = 3;
 const VALUE_FROM = 4;
 const VALUE_TO = 5;
-const PLACES = 6;
+/** Where the whole field lies in what took its place. */
+const FIELD_FROM = 6;
+const FIELD_TO = 7;
+/** The key's length and last byte: tells nearly all keys apart. */
+const MARK = 8;
+const PLACES = 9;
 
 /** Where a value lies: the content of an AnyValue, without its tag and length. */
 export interface ValueRange extends Range {}
@@ -33,7 +38,7 @@ export class AttributeList {
   /** Attributes that came with the record, then those that were added. */
   #count = 0;
   #came = 0;
-  /** Six offsets an attribute: its field, the key, the value, each from and to. */
+  /** For each attribute offsets of its field, its key, its value and the field that took its place, and the mark of its key. */
   #places = new Int32Array(16 * PLACES);
   /** The whole field anew, `cut` where it was taken out, undefined where it is as it came. */
   readonly #field: (Uint8Array | undefined)[] = new Array(16).fill(undefined);
@@ -158,11 +163,20 @@ export class AttributeList {
   write(patch: Patch): void {
     for (let i = 0; i < this.#came; i++) {
       const field = this.#field[i];
-      if (field) patch.splice(this.#place(i, AT), this.#place(i, TO), field === cut ? undefined : field);
+      if (field === undefined) continue;
+      if (field === cut) patch.splice(this.#place(i, AT), this.#place(i, TO));
+      else
+        patch.splice(
+          this.#place(i, AT),
+          this.#place(i, TO),
+          field,
+          this.#place(i, FIELD_FROM),
+          this.#place(i, FIELD_TO),
+        );
     }
     for (let i = this.#came; i < this.#count; i++) {
       const field = this.#field[i]!;
-      if (field !== cut) patch.append(field);
+      if (field !== cut) patch.append(field, this.#place(i, FIELD_FROM), this.#place(i, FIELD_TO));
     }
   }
 
@@ -174,6 +188,9 @@ export class AttributeList {
     places[base + KEY_TO] = field.keyTo;
     places[base + VALUE_FROM] = field.valueFrom;
     places[base + VALUE_TO] = field.valueTo;
+    places[base + FIELD_FROM] = field.from;
+    places[base + FIELD_TO] = field.to;
+    places[base + MARK] = markOf(field.bytes, field.keyFrom, field.keyTo);
   }
 
   #place(index: number, which: number): number {
@@ -212,6 +229,7 @@ export class AttributeList {
         places[base + KEY_TO] = keyTo;
         places[base + VALUE_FROM] = keyTo + 2;
         places[base + VALUE_TO] = to;
+        places[base + MARK] = (buf[from + 1]! << 8) | buf[keyTo - 1]!;
         return;
       }
     }
@@ -233,6 +251,7 @@ export class AttributeList {
         places[base + VALUE_TO] = inner.to;
       } else rest = joined(rest, this.#buf.subarray(inner.at, inner.to));
     }
+    places[base + MARK] = markOf(this.#buf, places[base + KEY_FROM]!, places[base + KEY_TO]!);
     if (!rest) return;
     this.#rest[index] = rest;
     this.#anyRest = true;
@@ -254,12 +273,19 @@ const cut: Uint8Array = new Uint8Array(0);
 /** One whole `repeated KeyValue` field, ready to be spliced in. */
 export interface EncodedField {
   readonly bytes: Uint8Array;
+  /** Where the field lies in them, with its tag. */
+  readonly from: number;
+  readonly to: number;
   /** Where the KeyValue begins, behind the field's tag and length. */
   readonly contentFrom: number;
   readonly keyFrom: number;
   readonly keyTo: number;
   readonly valueFrom: number;
   readonly valueTo: number;
+}
+
+function markOf(buf: Uint8Array, from: number, to: number): number {
+  return from === to ? 0 : ((to - from) << 8) | buf[to - 1]!;
 }
 
 function joined(before: Uint8Array | undefined, more: Uint8Array): Uint8Array {
@@ -269,13 +295,15 @@ function joined(before: Uint8Array | undefined, more: Uint8Array): Uint8Array {
 /** The same field with more in its KeyValue. */
 function withRest(field: EncodedField, rest: Uint8Array, tag: number): EncodedField {
   // Key and value end the field, so that its content begins where the key's tag and length do.
-  const content = field.bytes.subarray(field.contentFrom);
+  const content = field.bytes.subarray(field.contentFrom, field.to);
   const size = content.length + rest.length;
   const head = new Uint8Array(varintSize(tag) + varintSize(size));
   writeVarint(head, writeVarint(head, 0, tag), size);
   const shift = head.length - field.contentFrom;
   return {
     bytes: Buffer.concat([head, content, rest]),
+    from: 0,
+    to: head.length + size,
     contentFrom: head.length,
     keyFrom: field.keyFrom + shift,
     keyTo: field.keyTo + shift,

@@ -13,6 +13,8 @@ export class Patch implements Patched {
   readonly #from: number[] = [];
   readonly #to: number[] = [];
   readonly #inserts: (Uint8Array | undefined)[] = [];
+  readonly #insertFrom: number[] = [];
+  readonly #insertTo: number[] = [];
   #count = 0;
   #size = 0;
   #beside: Uint8Array | undefined;
@@ -34,8 +36,8 @@ export class Patch implements Patched {
   }
 
   /** Puts whole fields, tag and all, behind the message's own: more values of a repeated field, or a new last value. */
-  append(fields: Uint8Array): void {
-    this.splice(this.#end, this.#end, fields);
+  append(fields: Uint8Array, from = 0, to = fields.length): void {
+    this.splice(this.#end, this.#end, fields, from, to);
   }
 
   /** Puts whole fields behind those of the group that a Resource or an InstrumentationScope stands in, such as its `schema_url`. */
@@ -48,8 +50,8 @@ export class Patch implements Patched {
     this.splice(start, end);
   }
 
-  /** Puts `fields` in the place of what lies from `start` to `end`. */
-  splice(start: number, end: number, fields?: Uint8Array): void {
+  /** Puts `fields`, or what lies in them from `from` to `to`, in the place of what lies from `start` to `end`. */
+  splice(start: number, end: number, fields?: Uint8Array, from = 0, to = fields ? fields.length : 0): void {
     let count = this.#count;
     if (start < this.#start || end < start || end > this.#end) {
       throw new RangeError(`cannot cut ${start} to ${end}: expected a piece of ${this.#start} to ${this.#end}`);
@@ -59,8 +61,10 @@ export class Patch implements Patched {
     this.#from[count] = start;
     this.#to[count] = end;
     this.#inserts[count] = fields;
+    this.#insertFrom[count] = from;
+    this.#insertTo[count] = to;
     this.#count++;
-    this.#size += (fields ? fields.length : 0) - (end - start);
+    this.#size += to - from - (end - start);
   }
 
   /** Puts a whole field in the place of every field of this number, so that nothing of those is left. */
@@ -78,6 +82,8 @@ export class Patch implements Patched {
       this.#from[i] = this.#from[i - 1]!;
       this.#to[i] = this.#to[i - 1]!;
       this.#inserts[i] = this.#inserts[i - 1];
+      this.#insertFrom[i] = this.#insertFrom[i - 1]!;
+      this.#insertTo[i] = this.#insertTo[i - 1]!;
     }
   }
 
@@ -110,7 +116,7 @@ export class Patch implements Patched {
     for (let i = 0; i < this.#count; i++) {
       at = copyRange(source, from, this.#from[i]!, out, at);
       const insert = this.#inserts[i];
-      if (insert) at = copyRange(insert, 0, insert.length, out, at);
+      if (insert) at = copyRange(insert, this.#insertFrom[i]!, this.#insertTo[i]!, out, at);
       from = this.#to[i]!;
     }
     return copyRange(source, from, this.#end, out, at);

@@ -45,11 +45,11 @@ export interface RewriteOptions {
   readonly keepEmpty?: boolean;
   /** Leaves out those too that came with nothing in them; a metric without data stays. */
   readonly dropEmpty?: boolean;
-  /** For one who leaves out much, kept from batch to batch: without it, all of the bytes are expected to stay. */
+  /** For one who leaves out or adds much, kept from batch to batch: without it, as many bytes as came are expected to go. */
   readonly share?: Share;
 }
 
-/** How much of the last batch's bytes stayed, 0 to 1: the next one will be much like it, and a buffer of the right size costs least. */
+/** Bytes of the last batch behind this step for each one before it: the next batch will be much like it, and a buffer of the right size costs least. */
 export class Share {
   last = 1;
 }

@@ -79,11 +79,32 @@ export class Writer {
   }
 
   string(field: number, value: string): void {
+    if (value.length < 0x80 && this.#ascii(field, value)) return;
     const size = Buffer.byteLength(value);
     this.#reserve(10 + size);
     this.#tag(field, LEN);
     this.#pos = writeVarint(this.#buf, this.#pos, size);
     this.#pos += this.#buf.write(value, this.#pos, 'utf8');
+  }
+
+  /** Most texts are short and plain: written by a loop in less time than it takes to ask for their length. */
+  #ascii(field: number, value: string): boolean {
+    this.#reserve(10 + value.length);
+    const before = this.#pos;
+    this.#tag(field, LEN);
+    const buf = this.#buf;
+    let pos = this.#pos;
+    buf[pos++] = value.length;
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0x7f) {
+        this.#pos = before;
+        return false;
+      }
+      buf[pos++] = code;
+    }
+    this.#pos = pos;
+    return true;
   }
 
   bytes(field: number, value: Uint8Array): void {
