@@ -37,6 +37,17 @@ test('a question that is given up says why', async () => {
   expect((await asked).message).toContain('the collector stops');
 });
 
+test('an answer that trickles ends with the time that there is', async () => {
+  const abort = new AbortController();
+  const { url } = await serving(() => (_request, response) => {
+    response.write('{');
+    const drip = setInterval(() => response.write(' '), 20);
+    response.on('close', () => clearInterval(drip));
+    setImmediate(() => abort.abort(new Error('no answer within 2000 ms (timeout)')));
+  });
+  expect((await failure(ask(url, abort.signal))).message).toContain('no answer within 2000 ms (timeout)');
+});
+
 test('where nobody listens, nobody took the connection', async () => {
   const { url, close } = await serving(() => 'x');
   await close();

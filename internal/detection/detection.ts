@@ -168,7 +168,7 @@ function isSame(a: Place, b: Place): boolean {
   return text(a) === text(b);
 }
 
-/** A detector's answer as a value; one that comes too late is not waited for. */
+/** A detector's answer as a value; one that does not heed the signal is not waited for, beyond the turn in which others do. */
 function unlessAborted(work: Promise<Found>, abort: AbortSignal): Promise<Round> {
   return new Promise((resolve) => {
     const late = () => resolve({ failure: new AskError((abort.reason as Error).message, 0, false) });

@@ -8,30 +8,35 @@ export const resourceAttributes = 1;
 /** Field number of schema_url in ResourceSpans, ResourceMetrics and ResourceLogs. */
 const schemaUrlField = 3;
 
+interface EncodedFact {
+  readonly key: Uint8Array;
+  readonly field: EncodedField;
+}
+
 /** What was detected, as bytes that are spliced in. */
 export interface Encoded {
-  readonly fields: readonly EncodedField[];
+  readonly facts: readonly EncodedFact[];
   /** The whole field `schema_url`. */
   readonly schemaUrl: Uint8Array | undefined;
 }
 
-export const nothing: Encoded = { fields: [], schemaUrl: undefined };
+export const nothing: Encoded = { facts: [], schemaUrl: undefined };
 
 export function encodePlace({ attributes, schemaUrl }: Place): Encoded {
-  const fields = [...attributes].map(([name, value]) => {
-    return encodeField(resourceAttributes, Buffer.from(name), encodeValue(value));
+  const facts = [...attributes].map(([name, value]) => {
+    const key = Buffer.from(name);
+    return { key, field: encodeField(resourceAttributes, key, encodeValue(value)) };
   });
-  if (fields.length === 0 && schemaUrl === '') return nothing;
+  if (facts.length === 0 && schemaUrl === '') return nothing;
   const writer = new Writer(64);
   writer.string(schemaUrlField, schemaUrl);
-  return { fields, schemaUrl: schemaUrl === '' ? undefined : writer.finish() };
+  return { facts, schemaUrl: schemaUrl === '' ? undefined : writer.finish() };
 }
 
 /** @param override what is there already is replaced, where it says something else */
-export function writePlace({ fields }: Encoded, list: AttributeList, override: boolean): void {
-  for (const field of fields) {
-    const { bytes, keyFrom, keyTo } = field;
-    const index = list.find(bytes.subarray(keyFrom, keyTo));
+export function writePlace({ facts }: Encoded, list: AttributeList, override: boolean): void {
+  for (const { key, field } of facts) {
+    const index = list.find(key);
     if (index < 0) list.add(field);
     else if (override && !hasValue(list, index, field)) list.replace(index, field);
   }
