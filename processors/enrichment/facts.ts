@@ -48,8 +48,14 @@ export function factsOf(record: object, write: Write, except?: string): Facts {
     ? Object.entries(write).map(([path, name]) => [name, valueAt(record, path)] as const)
     : Object.entries(record).filter(([name]) => name !== except);
   const known = pairs.filter(([, value]) => value !== undefined && value !== null);
-  for (const [, value] of known) checkDepth(value, maxDepth);
-  return factsFrom(known.map(([name, value]) => [name, plainOf(value)]));
+  return factsFrom(known.map(([name, value]) => [name, plainFact(value)]));
+}
+
+/** @throws Error where the value nests too deep */
+export function plainFact(value: unknown): Plain {
+  if (value instanceof Uint8Array) return value;
+  checkDepth(value, maxDepth);
+  return plainOf(value);
 }
 
 /** @param pairs attribute names and values */

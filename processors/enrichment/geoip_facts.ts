@@ -1,6 +1,5 @@
-import { plainOf } from '../../internal/attributes/encode.ts';
 import type { Plain } from '../../internal/otlp/view/value.ts';
-import { type Facts, factsFrom, valueAt, type Write } from './facts.ts';
+import { type Facts, factsFrom, plainFact, valueAt, type Write } from './facts.ts';
 
 /**
  * Where MaxMind's databases have what, and what it is called: by the semantic conventions where these have a name
@@ -23,13 +22,17 @@ const names = {
 /** Numbers that are no integers where they happen to be whole. */
 const doubles = new Set(['location.latitude', 'location.longitude']);
 
-/** What there is to say of the place of an address. @param write path in the record to attribute name */
+/**
+ * What there is to say of the place of an address.
+ *
+ * @param write path in the record to attribute name @throws Error where values nest too deep
+ */
 export function geoFacts(record: object, write: Write): Facts {
   const facts: [string, Plain][] = [];
   for (const [path, name] of Object.entries(write ?? names)) {
     const value = valueAt(record, path);
     if (value === undefined || value === null || value === '') continue;
-    facts.push([name, typeof value === 'number' && doubles.has(path) ? value : plainOf(value)]);
+    facts.push([name, typeof value === 'number' && doubles.has(path) ? value : plainFact(value)]);
   }
   return factsFrom(write ? facts : [...facts, ...regionFacts(record)]);
 }

@@ -12,7 +12,7 @@ import { GeoipDatabase } from './geoip_database.ts';
 import { GeoipSource } from './geoip_source.ts';
 import factory from './index.ts';
 import { example, examplePath } from './test/example.ts';
-import { type MmdbOptions, mmdb } from './test/mmdb.ts';
+import { type Entry, type MmdbOptions, mmdb } from './test/mmdb.ts';
 
 const { parse } = factory.schema as unknown as { parse(value: unknown): { sources: never[] } };
 const system = { statuses: () => [], onStatus: () => () => {} };
@@ -218,6 +218,16 @@ test('pointers that lead in circles end a lookup', async () => {
   const { source, settings } = await make(bytes);
   expect(source.find('1.2.3.4')).toBe('failed');
   expect(settings.logger.lines[0]?.fields.reason).toContain('pointers');
+});
+
+test('a record of lists within lists is not written', async () => {
+  let deep: Entry = 'x';
+  for (let i = 0; i < 20; i++) deep = [deep];
+  const bytes = mmdb({ '0.0.0.0/1': { deep, whole: { a: [1, 'x'] } } }, { ipVersion: 4 });
+  const { source } = await make(bytes, { write: { whole: 'whole' } });
+  expect(plain(source.find('1.2.3.4'))).toEqual({ whole: { pairs: [['a', [1n, 'x']]] } });
+  const { source: other } = await make(bytes, { write: { deep: 'deep' } });
+  expect(other.find('1.2.3.4')).toBe('failed');
 });
 
 test('answers are kept within the bounds of the cache', async () => {
