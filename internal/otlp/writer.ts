@@ -38,10 +38,14 @@ export class Writer {
     this.packedVarint64(value);
   }
 
-  /** A varint without a tag: a value of a packed field. */
-  packedVarint64(value: bigint): void {
+  /** A varint without a tag: a value of a packed field. A number is one of at least 0 and at most 2^53. */
+  packedVarint64(value: bigint | number): void {
     this.#reserve(10);
-    let rest = BigInt.asUintN(64, value);
+    if (typeof value === 'number' && value <= 0xffff_ffff) {
+      this.#pos = writeVarint(this.#buf, this.#pos, value);
+      return;
+    }
+    let rest = BigInt.asUintN(64, BigInt(value));
     while (rest > 0xffff_ffffn) {
       this.#buf[this.#pos++] = Number(rest & 0x7fn) | 0x80;
       rest >>= 7n;
@@ -62,9 +66,15 @@ export class Writer {
     this.packedFixed64(value);
   }
 
-  packedFixed64(value: bigint): void {
+  /** @param value a number is one of at least 0 and at most 2^53 */
+  packedFixed64(value: bigint | number): void {
     this.#reserve(8);
-    this.#pos = this.#buf.writeBigUInt64LE(BigInt.asUintN(64, value), this.#pos);
+    if (typeof value === 'bigint') {
+      this.#pos = this.#buf.writeBigUInt64LE(BigInt.asUintN(64, value), this.#pos);
+      return;
+    }
+    this.#pos = this.#buf.writeUInt32LE(value % 0x1_0000_0000, this.#pos);
+    this.#pos = this.#buf.writeUInt32LE(Math.floor(value / 0x1_0000_0000), this.#pos);
   }
 
   double(field: number, value: number): void {

@@ -1,5 +1,6 @@
 import type { Settings } from '../core/component.ts';
 import type { BatchContext, Consumer } from '../core/consumer.ts';
+import { Notice } from '../core/notice.ts';
 import { acceptedPromise, type Outcome, retryable } from '../core/outcome.ts';
 import type { Payload } from '../otlp/payload.ts';
 import { type MetricVisitor, type Patch, rewriteMetrics } from '../otlp/rewrite.ts';
@@ -51,6 +52,7 @@ export class Conversion {
   readonly #rules: Rules;
   readonly #limits: Limits;
   readonly #forgets: () => void;
+  readonly #full: Notice;
   #shared: Shared;
 
   constructor(settings: Settings, next: Consumer, rules: Rules, limits: Limits) {
@@ -58,6 +60,7 @@ export class Conversion {
     this.#next = next;
     this.#rules = rules;
     this.#limits = limits;
+    this.#full = new Notice(settings.clock);
     this.#shared = this.#fresh();
     this.#forgets = settings.memory.addApart(() => this.#shared.rows.bytes);
   }
@@ -113,10 +116,20 @@ export class Conversion {
 
   #settle(pass: Pass, left: number): void {
     for (const [kind, counts] of pass.counts) {
-      for (const [reason, points] of counts) this.#rules.settled(points, kindNames[kind], reason);
+      for (const [reason, points] of counts) {
+        this.#rules.settled(points, kindNames[kind], reason);
+        if (reason === 'limit') this.#tellFull(points);
+      }
     }
     // Points that another member of the oneof has overwritten.
     if (left > pass.lost) this.#settings.account.filtered(left - pass.lost);
+  }
+
+  #tellFull(points: number): void {
+    this.#full.event((leftOut) => {
+      const fields = { points, streams: this.streams, bytes: this.bytes, left_out_before: leftOut };
+      this.#settings.logger.warn('no room for further series: their points are dropped', fields);
+    });
   }
 
   #fresh(): Shared {

@@ -66,7 +66,7 @@ export function extremesOf(point: HistogramPoint | ExponentialHistogramPoint, al
 
 /** Bytes that a state takes beside its row, the bounds apart, which are shared. */
 export function bytesOf(histogram: Histogram): number {
-  if (histogram.kind === 'explicit') return 160 + 8 * histogram.counts.length;
+  if (histogram.kind === 'explicit') return 200 + 8 * histogram.counts.length;
   const { positive, negative } = histogram.value;
-  return 320 + 8 * (positive.counts.length + negative.counts.length);
+  return 370 + 8 * (positive.counts.length + negative.counts.length);
 }

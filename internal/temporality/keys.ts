@@ -5,7 +5,7 @@ import type { ResourceGroup, ScopeGroup } from '../otlp/view/resource.ts';
 import type { Attributes } from '../otlp/view/value.ts';
 
 /** Attributes of up to so many bytes stand in a key themselves, longer ones as their digest. */
-const longest = 96;
+const longest = 192;
 /** Bytes of a digest in a key. */
 const digestBytes = 16;
 

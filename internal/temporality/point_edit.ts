@@ -15,6 +15,11 @@ const startField = fieldSet(2);
 /** Gives points other starts and values, in their bytes; all else of them stays. Reused from point to point. */
 export class PointEdit {
   readonly #out = new Writer(256);
+  /** Eight bytes each, good until the next point. */
+  readonly #start = new Uint8Array(8);
+  readonly #value = new Uint8Array(8);
+  readonly #startView = new DataView(this.#start.buffer);
+  readonly #valueView = new DataView(this.#value.buffer);
   readonly #fields = new Fields();
 
   start(point: DataPoint, patch: Patch, start: bigint): void {
@@ -25,12 +30,27 @@ export class PointEdit {
 
   /** @param value a bigint becomes as_int */
   number(point: NumberPoint, patch: Patch, start: bigint, value: number | bigint): void {
+    if (this.#numberInPlace(point, patch, start, value)) return;
     const out = this.#out;
     out.clear();
     this.#time(start);
     if (typeof value === 'number') out.double(4, value);
     else out.fixed64(6, value);
     this.#replace(numberFields, point, patch);
+  }
+
+  /** Both fields are there as they are wanted, as nearly always: only their eight bytes change. */
+  #numberInPlace(point: NumberPoint, patch: Patch, start: bigint, value: number | bigint): boolean {
+    const isDouble = typeof value === 'number';
+    const startAt = point.valueStart(2);
+    const valueAt = point.valueStart(isDouble ? 4 : 6);
+    if (startAt < 0 || valueAt < 0 || point.has(isDouble ? 6 : 4)) return false;
+    this.#startView.setBigUint64(0, start, true);
+    if (isDouble) this.#valueView.setFloat64(0, value, true);
+    else this.#valueView.setBigInt64(0, value, true);
+    patch.splice(startAt, startAt + 8, this.#start);
+    patch.splice(valueAt, valueAt + 8, this.#value);
+    return true;
   }
 
   /** All but the bounds. */
@@ -41,7 +61,7 @@ export class PointEdit {
     this.#count(4, count);
     if (counts.length > 0) {
       const at = out.open(6);
-      for (const each of counts) out.packedFixed64(BigInt(each));
+      for (const each of counts) out.packedFixed64(each);
       out.close(at);
     }
     if (extremes.hasSum) out.double(5, sum);
@@ -79,7 +99,8 @@ export class PointEdit {
       if (number < 32 && (fields & (1 << number)) !== 0) patch.cut(each.at, each.to);
     }
     const { buffer, length } = this.#out;
-    if (length > 0) patch.append(Uint8Array.prototype.slice.call(buffer, 0, length));
+    // A window will do: the patch is written before the next point comes.
+    if (length > 0) patch.append(new Uint8Array(buffer.buffer, buffer.byteOffset, length));
   }
 
   // proto3 leaves out what is 0.
@@ -103,7 +124,7 @@ export class PointEdit {
     if (counts.length > 0) {
       this.#sint32(1, offset);
       const list = out.open(2);
-      for (const count of counts) out.packedVarint64(BigInt(count));
+      for (const count of counts) out.packedVarint64(count);
       out.close(list);
     }
     out.close(at);

@@ -91,6 +91,12 @@ export class Rows<M> {
     this.#bytesOf[row] = all;
   }
 
+  /** Whether `more` of the row may grow to so many bytes. */
+  hasRoomFor(row: number, bytes: number): boolean {
+    const grown = bytes - this.bytesOfMore(row);
+    return grown <= 0 || this.#bytes + grown <= this.limits.maxBytes;
+  }
+
   bytesOfMore(row: number): number {
     return this.#bytesOf[row]! - rowBytes - this.#keys[row]!.length;
   }

@@ -393,6 +393,22 @@ test('max_bytes bounds the state; points of series without room are dropped and 
   expect(dropped('limit')).toBe(100 - streams());
   expect(account.lost).toEqual({ limit: 100 - streams() });
   expect(settings.memory.apart).toBe(bytes());
+  expect(settings.logger.warnings()).toEqual(['no room for further series: their points are dropped']);
+});
+
+test('a histogram that grows beyond max_bytes is dropped, and leaves what is known of the series', async () => {
+  const { histogram, dropped, bytes, points } = start({ initial_value: 'keep', max_bytes: 2048 });
+  const point = (time: number, buckets: number) => ({
+    startTimeUnixNano: 10,
+    timeUnixNano: time,
+    count: 1,
+    bucketCounts: [1, ...Array(buckets).fill(0)],
+    explicitBounds: Array.from({ length: buckets }, (_, i) => i),
+  });
+  await histogram(point(20, 1), point(30, 5000), point(40, 1));
+  expect(dropped('limit', 'histogram')).toBe(1);
+  expect(bytes()).toBeLessThan(2048);
+  expect(points().map((each) => each.timeUnixNano)).toEqual(['20', '40']);
 });
 
 test('the state lives on in the component that a reload puts in its place, and so does when it began to look', async () => {
@@ -426,7 +442,7 @@ test('requests of every shape: what comes out is sound, and every point is accou
   }
   const lost = Object.values(account.lost).reduce((sum, each) => sum + each, 0);
   expect(next.items + lost + account.left).toBe(sent);
-  expect(settings.logger.warnings()).toEqual([]);
+  expect(settings.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
 });
 
 test('beside a simple model: random totals, resets, late points and refusals; deltas add up to what was counted', async () => {

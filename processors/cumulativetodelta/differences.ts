@@ -151,7 +151,7 @@ export class Differences implements Rules {
     // Without a time there is no order.
     if (goesOn && time !== 0n && time <= rows.time[row]!) return 'out_of_order';
     if (!known) row = rows.add(key, bytes);
-    if (row < 0) return 'limit';
+    if (row < 0 || !rows.hasRoomFor(row, bytes)) return 'limit';
     changes.note(row, !known);
     const last = rows.time[row]!;
     rows.time[row] = time;

@@ -160,7 +160,7 @@ export class Adding implements Rules {
       if (time !== 0n && time <= rows.time[row]!) return outOfOrder;
     }
     if (!known) row = rows.add(key, bytes);
-    if (row < 0) return limit;
+    if (row < 0 || !rows.hasRoomFor(row, bytes)) return limit;
     changes.note(row, !known);
     const last = rows.time[row]!;
     if (!goesOn) rows.start[row] = start;

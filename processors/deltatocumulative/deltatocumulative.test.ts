@@ -327,6 +327,7 @@ test('max_bytes bounds the state as well, and what long attributes take of it', 
   expect(streams()).toBeGreaterThan(15);
   expect(dropped('limit')).toBe(100 - streams());
   expect(settings.memory.apart).toBe(bytes());
+  expect(settings.logger.warnings()).toEqual(['no room for further series: their points are dropped']);
 });
 
 test('a batch that is refused for now changes nothing: when it comes again it says the same', async () => {
@@ -432,6 +433,21 @@ test('more than a thousand batches do not wait for one', async () => {
   expect((await Promise.all(waiting)).every(({ status }) => status === 'accepted')).toBe(true);
 });
 
+test('a histogram that grows beyond max_bytes is dropped, and leaves what is known of the series', async () => {
+  const { histogram, dropped, bytes, points } = start({ max_bytes: 2048 });
+  const point = (time: number, buckets: number) => ({
+    startTimeUnixNano: 10,
+    timeUnixNano: time,
+    count: 1,
+    bucketCounts: [1, ...Array(buckets).fill(0)],
+    explicitBounds: Array.from({ length: buckets }, (_, i) => i),
+  });
+  await histogram(point(20, 1), point(30, 5000), point(40, 1));
+  expect(dropped('limit')).toBe(1);
+  expect(bytes()).toBeLessThan(2048);
+  expect(points().map((each) => each.timeUnixNano)).toEqual(['20', '40']);
+});
+
 test('the state lives on in the component that a reload puts in its place, with batches under way', async () => {
   const gate = deferred<Outcome>();
   const old = start({}, (_batch, call) => (call === 1 ? gate.promise : accepted));
@@ -505,7 +521,7 @@ test('requests of every shape: what comes out is sound, and every point is accou
   }
   const lost = Object.values(account.lost).reduce((sum, each) => sum + each, 0);
   expect(next.items + lost + account.left).toBe(sent);
-  expect(settings.logger.warnings()).toEqual([]);
+  expect(settings.logger.lines.filter(({ level }) => level === 'error')).toEqual([]);
 });
 
 test('beside a simple model: random series, times, kinds and refusals', async () => {
