@@ -52,8 +52,19 @@ export const actionSchema = fields.superRefine((action, ctx) => {
       action.action === 'convert' ? 'expected string, int or double' : 'is for action convert only',
     );
   }
+  for (const field of ['value', 'default_value'] as const) {
+    if (losesDigits(action[field])) {
+      refuse(field, 'expected whole numbers of at most 2^53: set larger ones by the transform processor');
+    }
+  }
   checkPattern(action, refuse);
 });
+
+/** A whole number that YAML's reader could not hold exactly, at any depth. */
+function losesDigits(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isInteger(value) && !Number.isSafeInteger(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(losesDigits);
+}
 
 function checkPattern(
   { action, pattern }: z.output<typeof fields>,

@@ -30,4 +30,5 @@ export { Pass, type Work } from './pass.ts';
 export { type OttlProblem, placed } from './problem.ts';
 export { compileRegex, expandTemplate, type Regex, type RegexMatch, regexOf } from './regex.ts';
 export { type Context, Scene } from './scene.ts';
+export { trimSpace } from './text.ts';
 export { fail as failStatement, OttlError } from './values.ts';

@@ -192,6 +192,7 @@ test.each([
   [{ actions: [{ key: 'a', pattern: '(', action: 'extract' }] }, 'actions.0.pattern'],
   [{ actions: [{ key: 'a', pattern: '(x)', action: 'extract' }] }, 'actions.0.pattern'],
   [{ actions: [{ key: 'a', action: 'convert' }] }, 'actions.0.converted_type'],
+  [{ actions: [{ key: 'a', value: [{ b: 2 ** 53 }], action: 'insert' }] }, 'actions.0.value'],
   [
     { actions: [{ key: 'a', action: 'delete' }], include: { match_type: 'regexp', span_names: ['['] } },
     'include.span_names.0',

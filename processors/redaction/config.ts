@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import { pattern } from '../../internal/attributes/pattern.ts';
-import { enumeration, object, secret, unsupported } from '../../internal/config/fields.ts';
+import { enumeration, object, secret, section, unsupported } from '../../internal/config/fields.ts';
 
 const patterns = (what: string) => z.array(pattern()).default([]).describe(what);
 const keys = (what: string) => z.array(z.string()).default([]).describe(what);
+
+const database = (what: string) =>
+  section(
+    object({
+      enabled: z.boolean().default(false).describe(`Leaves the values out of ${what}.`),
+      attributes: keys('Attributes that hold them, where db.system.name or db.system stands beside.'),
+    }),
+  );
 
 /** https://github.com/open-telemetry/opentelemetry-collector-contrib/blob/main/processor/redactionprocessor/README.md */
 export const schema = object({
@@ -29,8 +37,33 @@ export const schema = object({
     .union([enumeration(['debug', 'info', 'silent']), z.literal('')])
     .default('silent')
     .describe('info: the record says how many attributes were removed, masked, allowed and ignored; debug: and which.'),
-  url_sanitizer: unsupported('mask by blocked_values, or rename by the span processor'),
-  db_sanitizer: unsupported('mask literals by blocked_values'),
+  url_sanitizer: section(
+    object({
+      enabled: z
+        .boolean()
+        .default(false)
+        .describe('Puts * for each part of a path that is no word, and cuts off queries.'),
+      attributes: keys('Attributes that hold URLs. Bodies of log records are sanitized in any case.'),
+      sanitize_span_name: z.boolean().default(true).describe('Names of client and server spans, too.'),
+    }),
+  ),
+  db_sanitizer: section(
+    object({
+      sql: section(
+        object({
+          enabled: unsupported('SQL is not read here: mask its literals by blocked_values', [false]),
+          attributes: keys('Attributes that hold queries.'),
+        }),
+      ),
+      redis: database('Redis commands'),
+      valkey: database('Valkey commands'),
+      memcached: database('Memcached commands'),
+      mongo: database('MongoDB queries in JSON'),
+      opensearch: database('OpenSearch queries in JSON; of log bodies and span names only'),
+      es: database('Elasticsearch queries in JSON; of log bodies and span names only'),
+      sanitize_span_name: z.boolean().default(true).describe('Names of spans with db.system.name or db.system, too.'),
+    }),
+  ),
 }).superRefine(({ hash_function, hmac_key = '' }, ctx) => {
   const least = { 'hmac-sha256': 32, 'hmac-sha512': 64 }[hash_function as string] ?? 0;
   if (Buffer.byteLength(hmac_key) >= least) return;

@@ -191,6 +191,32 @@ test('bodies of log records are redacted at any depth, and nothing of an earlier
   expect(bytes.toString('latin1')).not.toContain(visa);
 });
 
+test('of a URL what is no word becomes a star, in attributes that are named, in bodies and in names of spans', () => {
+  const config = { ...all, url_sanitizer: { enabled: true, attributes: ['url.full'] } };
+  check(
+    config,
+    { 'url.full': '/users/4711/orders/v2?token=abc', note: '/users/4711' },
+    { 'url.full': '/users/*/orders/v2', note: '/users/4711' },
+  );
+  checkLog(config, 'GET /users/4711/xkcdq', 'GET /users/*/*');
+  check({ ...all, url_sanitizer: { attributes: ['url.full'] } }, { 'url.full': '/1' }, { 'url.full': '/1' });
+});
+
+test('values are left out of what is said to a database, where the attributes tell which', () => {
+  const databases = { redis: { enabled: true, attributes: ['q'] }, mongo: { enabled: true, attributes: ['q'] } };
+  const config = { ...all, db_sanitizer: databases };
+  const q = 'HSET h name "Ada L." age 36\nGET h';
+  check(config, { 'db.system': 'Redis', q, r: q }, { 'db.system': 'Redis', q: 'HSET h name ? age ?\nGET h', r: q });
+  check(
+    config,
+    { 'db.system.name': 'mongodb', q: '{"find": "t", "filter": {"a": [1, {"b": "x"}]}}' },
+    { 'db.system.name': 'mongodb', q: '{"find":"?","filter":{"a":["?",{"b":"?"}]}}' },
+  );
+  check(config, { q }, { q });
+  checkLog(config, 'SET key secret', 'SET key ?');
+  checkLog({ ...all, db_sanitizer: { memcached: { enabled: true } } }, 'set k 0 900 6\r\nsecret', 'set k 0 900 6');
+});
+
 test('what has nothing to hide is passed on as the same batch', () => {
   const payload = generatePayload('metrics', { items: 20 });
   const next = new RecordingConsumer();
@@ -208,6 +234,7 @@ test.each(['traces', 'logs', 'metrics'] as const)('%s of every shape stay well-f
 test.each([
   [{ blocked_values: ['('] }, 'blocked_values.0'],
   [{ hash_function: 'hmac-sha256' }, 'hmac_key'],
+  [{ hash_function: 'hmac-sha512', hmac_key: 'k'.repeat(63) }, 'hmac_key'],
 ])('%j is refused at %s', (config, path) => {
   expect(schema.safeParse(config).error?.issues.map((issue) => issue.path.join('.'))).toEqual([path]);
 });

@@ -25,6 +25,7 @@ import { Redactor } from './redactor.ts';
 /** Field numbers of `repeated KeyValue attributes`, and of what else holds values. */
 const resourceAttributes = 1;
 const scopeAttributes = 3;
+const spanName = 5;
 const spanAttributes = 9;
 const eventAttributes = 3;
 const logAttributes = 6;
@@ -40,7 +41,7 @@ export class Redaction implements Consumer {
 
   constructor(settings: Settings, config: RedactionConfig, next: Consumer) {
     this.#next = next;
-    this.#redactor = new Redactor(config);
+    this.#redactor = new Redactor(config, settings.signal ?? 'traces');
     const groups = {
       resource: ({ resource }: ResourceGroup, patch: Patch) => this.#attributes(resource, resourceAttributes, patch),
       scope: ({ scope }: ScopeGroup, patch: Patch) => this.#attributes(scope, scopeAttributes, patch),
@@ -71,6 +72,12 @@ export class Redaction implements Consumer {
 
   #span(span: Span, patch: Patch): void {
     this.#attributes(span, spanAttributes, patch);
+    const name = this.#redactor.spanName(span.name, span.kind, this.#list);
+    if (name !== span.name) {
+      const out = new Writer(name.length + 16);
+      out.string(spanName, name);
+      patch.put(span.buf, spanName, out.finish());
+    }
     const { events } = span;
     for (let event = events.next(); event; event = events.next()) {
       const inner = this.#inner.reset(event.start, event.end);

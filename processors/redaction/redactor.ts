@@ -1,10 +1,23 @@
 import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
 import type { AttributeList } from '../../internal/attributes/list.ts';
+import type { Signal } from '../../internal/otlp/payload.ts';
 import { AnyValue, type Plain } from '../../internal/otlp/view/value.ts';
 import { valueText } from '../../internal/otlp/view/value_text.ts';
 import type { RedactionConfig } from './config.ts';
+import { DbSanitizer } from './db_sanitizer.ts';
 import { Masks } from './masks.ts';
 import { Summary } from './summary.ts';
+import { isFullyStarred, sanitizedUrl } from './url_sanitizer.ts';
+
+const httpKeys = [
+  ...['http.route', 'http.request.method', 'http.request.method_original', 'http.response.status_code', 'url.full'],
+  ...['http.scheme', 'http.target', 'http.method', 'http.url'],
+].map((key) => Buffer.from(key));
+const systemKeys = ['db.system.name', 'db.system'].map((key) => Buffer.from(key));
+/** Span.SpanKind */
+const INTERNAL = 1;
+const SERVER = 2;
+const CLIENT = 3;
 
 /** Redacts attributes, and the bodies of log records. */
 export class Redactor {
@@ -13,9 +26,18 @@ export class Redactor {
   readonly #value = new AnyValue();
   /** Reused from record to record. */
   readonly #summary: Summary;
+  /** Attributes that hold URLs; undefined where no URL is sanitized. */
+  readonly #urls: ReadonlySet<string> | undefined;
+  readonly #databases: DbSanitizer | undefined;
+  /** The database system that the attributes which are looked at tell of. */
+  #system = '';
 
-  constructor(config: RedactionConfig) {
+  constructor(config: RedactionConfig, signal: Signal) {
     this.#config = config;
+    const { url_sanitizer: urls, db_sanitizer: databases } = config;
+    this.#urls = urls?.enabled ? new Set(urls.attributes) : undefined;
+    const sanitizer = databases && new DbSanitizer(databases, signal === 'logs');
+    this.#databases = sanitizer?.isNeeded ? sanitizer : undefined;
     this.#masks = new Masks(config);
     this.#summary = new Summary(config.summary);
   }
@@ -24,6 +46,7 @@ export class Redactor {
   attributes(list: AttributeList, field: number): void {
     const summary = this.#summary.reset();
     const { size } = list;
+    if (this.#databases) this.#system = this.#systemOf(list);
     for (let i = 0; i < size; i++) {
       const key = list.keyText(i);
       const verdict = this.#masks.key(key);
@@ -42,10 +65,47 @@ export class Redactor {
       this.#summary.allowed.push(key);
       return;
     }
-    const after = maskWhole ? this.#masks.maskWhole(text) : this.#masks.masked(text);
+    const after = maskWhole ? this.#masks.maskWhole(text) : this.#sanitized(key, this.#masks.masked(text));
     if (after === text && !maskWhole) return;
     this.#summary.masked.push(key);
     list.replace(index, encodeField(field, list.keyBytes(index), encodeValue(after)));
+  }
+
+  #sanitized(key: string, text: string): string {
+    const url = this.#urls?.has(key) ? sanitizedUrl(text) : text;
+    return this.#databases ? this.#databases.attribute(url, key, this.#system) : url;
+  }
+
+  /**
+   * A span's name, after its attributes: without what is no word in a URL, and without a query's values.
+   * @returns the name itself where it stays
+   */
+  spanName(name: string, kind: number, list: AttributeList): string {
+    const { url_sanitizer: urls, db_sanitizer: databases } = this.#config;
+    if (!this.#urls && !this.#databases) return name;
+    if (this.#masks.allows(name)) return name;
+    const mayBeUrl = kind === CLIENT || kind === SERVER;
+    if (this.#urls && urls!.sanitize_span_name && mayBeUrl) {
+      const isUrl = name.includes('/') || httpKeys.some((key) => list.find(key) >= 0);
+      const sanitized = isUrl ? sanitizedUrl(name) : name;
+      // Of a name that nothing is left of we learn nothing.
+      if (sanitized !== name && !isFullyStarred(sanitized)) return usable(sanitized) ? sanitized : name;
+    }
+    if (!this.#databases || !databases!.sanitize_span_name || !(mayBeUrl || kind === INTERNAL)) return name;
+    const system = this.#systemOf(list);
+    const sanitized = system === '' ? name : this.#databases.spanName(name, system);
+    return usable(sanitized) ? sanitized : name;
+  }
+
+  #systemOf(list: AttributeList): string {
+    for (const key of systemKeys) {
+      const at = list.find(key);
+      if (at < 0) continue;
+      const { buf, start, end } = list.value(at);
+      const value = this.#value.reset(buf, start, end);
+      if (value.kind === 'string' && value.stringValue !== '') return value.stringValue.toLowerCase();
+    }
+    return '';
   }
 
   #textOf(list: AttributeList, index: number): string {
@@ -83,7 +143,8 @@ export class Redactor {
       this.#summary.allowed.push(name);
       return value;
     }
-    const masked = this.#masks.masked(text);
+    const url = this.#urls ? sanitizedUrl(this.#masks.masked(text)) : this.#masks.masked(text);
+    const masked = this.#databases ? this.#databases.body(url) : url;
     if (masked === text) return value;
     this.#summary.masked.push(name);
     return masked;
@@ -111,5 +172,7 @@ export class Redactor {
     return same ? value : { pairs };
   }
 }
+
+const usable = (name: string) => name !== '' && name !== '...';
 
 const below = (path: string | undefined, name: string) => (path === undefined ? name : `${path}.${name}`);
