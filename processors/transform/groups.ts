@@ -6,17 +6,15 @@ import {
   compileCondition,
   compileStatement,
   contextsOf,
-  type FunctionTable,
   inferContext,
   type OttlProblem,
   parseCondition,
   parseStatement,
   placed,
-  pointConverters,
   type Surroundings,
 } from '../../internal/ottl/index.ts';
 import type { ErrorMode, StatementList } from './config.ts';
-import { addingFunctions, metricFunctions } from './metric_functions.ts';
+import { conditionFunctionsOf, functionsOf } from './metric_functions.ts';
 
 /** Statements of one context, carried out together on each record. */
 export interface Group {
@@ -84,12 +82,11 @@ function compileGroup(signal: Signal, group: Written, surroundings?: Surrounding
     functions: functionsOf(context),
     ...(surroundings ? { surroundings } : {}),
   };
-  const onConditions = context === 'metric' ? pointConverters : {};
   const ready: Group = {
     context,
     errorMode: error_mode,
     conditions: conditions.flatMap((text, i) => {
-      const compiled = compileCondition(text, context, { ...options, functions: onConditions });
+      const compiled = compileCondition(text, context, { ...options, functions: conditionFunctionsOf(context) });
       if (compiled.ok) return [{ ...compiled, text }];
       note('conditions', i, text, compiled.problem);
       return [];
@@ -124,8 +121,4 @@ function contextOf(
   if (broken.length > 0) return undefined;
   note('statements', 0, statements[0]!, inferred.problem);
   return undefined;
-}
-
-function functionsOf(context: Context): FunctionTable {
-  return context === 'metric' ? metricFunctions : context === 'datapoint' ? addingFunctions : {};
 }

@@ -1,19 +1,40 @@
+import { encodeField } from '../../internal/attributes/encode.ts';
 import type { Metric } from '../../internal/otlp/view/metric.ts';
 import type { DataPoint, SummaryPoint } from '../../internal/otlp/view/point.ts';
 import { Writer } from '../../internal/otlp/writer.ts';
-import { type Args, defineFunction, type FunctionTable, failStatement, type Scene } from '../../internal/ottl/index.ts';
+import {
+  type Args,
+  type Context,
+  defineFunction,
+  type FunctionTable,
+  failStatement,
+  pointConverters,
+  type Scene,
+} from '../../internal/ottl/index.ts';
 import { scaleData } from './scale.ts';
 
 /** Field numbers of the members of Metric.data, and of what a metric begins with. */
 const GAUGE = 5;
 const SUM = 7;
+const SUMMARY = 11;
 const dataFields = [5, 7, 9, 10, 11];
 const NAME = 1;
 const DESCRIPTION = 2;
 const UNIT = 3;
+/** Of NumberDataPoint. */
+const POINT_ATTRIBUTES = 7;
 
-/** What upstream's transform processor adds to the functions of metrics. */
-export const metricFunctions: FunctionTable = {
+/** What upstream's transform processor adds to the functions that statements of a context may use. */
+export function functionsOf(context: Context): FunctionTable {
+  return context === 'metric' ? metricFunctions : context === 'datapoint' ? addingFunctions : {};
+}
+
+/** The same for conditions. */
+export function conditionFunctionsOf(context: Context): FunctionTable {
+  return context === 'metric' ? pointConverters : {};
+}
+
+const metricFunctions: FunctionTable = {
   convert_sum_to_gauge: defineFunction('', () => (scene) => {
     const { metric } = scene;
     if (metric.dataField === SUM) setData(scene, GAUGE, (out) => writePoints(out, metric));
@@ -65,13 +86,20 @@ export const metricFunctions: FunctionTable = {
   extract_count_metric: defineFunction('monotonic, suffix?', (args) =>
     extracted(args, '_count', true, (point) => ('count' in point ? (point.count as bigint) : undefined)),
   ),
+  convert_summary_quantile_val_to_gauge: defineFunction('attribute_key?, suffix?', (args) => {
+    const key = Buffer.from(args.literalText('attribute_key') ?? 'quantile');
+    const suffix = args.literalText('suffix') ?? '.quantiles';
+    return (scene) => {
+      if (scene.metric.dataField === SUMMARY) addQuantiles(scene, key, suffix);
+      return undefined;
+    };
+  }),
   extract_sum_metric: defineFunction('monotonic, suffix?', (args) =>
     extracted(args, '_sum', false, (point) => ('sum' in point ? (point.sum as number | undefined) : undefined)),
   ),
 };
 
-/** The same for data points. */
-export const addingFunctions: FunctionTable = {
+const addingFunctions: FunctionTable = {
   convert_summary_count_val_to_sum: defineFunction('string_agg_temp, monotonic, suffix?', (args) =>
     fromSummary(args, '_count', (point) => point.count),
   ),
@@ -92,7 +120,7 @@ function fromSummary(args: Args, ending: string, value: (point: SummaryPoint) =>
   const suffix = args.literalText('suffix') ?? ending;
   return (scene: Scene) => {
     const { metric } = scene;
-    if (metric.dataField === 11) {
+    if (metric.dataField === SUMMARY) {
       addSum(scene, { suffix, unit: metric.unit, temporality, monotonic }, (point) => value(point as SummaryPoint));
     }
     return undefined;
@@ -110,7 +138,8 @@ function extracted(
   const suffix = args.literalText('suffix') ?? ending;
   return (scene: Scene) => {
     const { metric } = scene;
-    const temporality = metric.dataField === 11 ? 2 : metric.dataField >= 9 ? metric.data!.aggregationTemporality : 0;
+    const temporality =
+      metric.dataField === SUMMARY ? 2 : metric.dataField >= 9 ? metric.data!.aggregationTemporality : 0;
     if (temporality === 0) failStatement('expected a histogram or summary with an aggregation temporality');
     addSum(scene, { suffix, unit: count ? '1' : metric.unit, temporality, monotonic }, value);
     return undefined;
@@ -127,9 +156,7 @@ interface NewSum {
 function addSum(scene: Scene, sum: NewSum, value: (point: DataPoint) => bigint | number | undefined): void {
   const { metric } = scene;
   const out = new Writer(512);
-  out.string(NAME, metric.name + sum.suffix);
-  if (metric.description !== '') out.string(DESCRIPTION, metric.description);
-  if (sum.unit !== '') out.string(UNIT, sum.unit);
+  writeHead(out, metric.name + sum.suffix, metric.description, sum.unit);
   const data = out.open(SUM);
   let points = 0;
   const list = metric.data!.points;
@@ -138,18 +165,61 @@ function addSum(scene: Scene, sum: NewSum, value: (point: DataPoint) => bigint |
     if (said === undefined) continue;
     points++;
     const start = out.open(1);
-    if (point.startTimeUnixNano !== 0n) out.fixed64(2, point.startTimeUnixNano);
-    if (point.timeUnixNano !== 0n) out.fixed64(3, point.timeUnixNano);
+    writeTimes(out, point);
     if (typeof said === 'bigint') out.fixed64(6, said);
     else out.double(4, said);
-    const { attributes } = point;
-    for (let pair = attributes.next(); pair; pair = attributes.next())
-      out.bytes(7, pair.buf.subarray(pair.start, pair.end));
+    writeAttributes(out, point);
     out.close(start);
   }
   writeSum(out, sum.temporality, sum.monotonic);
   out.close(data);
   if (points > 0) scene.added.push(out.finish());
+}
+
+/** A gauge with a point for each quantile of each point. */
+function addQuantiles(scene: Scene, key: Uint8Array, suffix: string): void {
+  const { metric } = scene;
+  const out = new Writer(512);
+  writeHead(out, metric.name + suffix, metric.description, metric.unit);
+  const data = out.open(GAUGE);
+  const list = metric.summary.points;
+  for (let point = list.next(); point; point = list.next()) {
+    const quantiles = point.quantileValues;
+    for (let quantile = quantiles.next(); quantile; quantile = quantiles.next()) {
+      const start = out.open(1);
+      writeTimes(out, point);
+      out.double(4, quantile.value);
+      const label = new Writer(16);
+      label.double(4, quantile.quantile);
+      writeAttributes(out, point, encodeField(POINT_ATTRIBUTES, key, label.finish()).bytes, key);
+      out.close(start);
+    }
+  }
+  out.close(data);
+  scene.added.push(out.finish());
+}
+
+function writeHead(out: Writer, name: string, description: string, unit: string): void {
+  out.string(NAME, name);
+  if (description !== '') out.string(DESCRIPTION, description);
+  if (unit !== '') out.string(UNIT, unit);
+}
+
+function writeTimes(out: Writer, point: DataPoint): void {
+  if (point.startTimeUnixNano !== 0n) out.fixed64(2, point.startTimeUnixNano);
+  if (point.timeUnixNano !== 0n) out.fixed64(3, point.timeUnixNano);
+}
+
+/** The point's own, with `more` in the place of the first that has its key, or at the end. */
+function writeAttributes(out: Writer, { attributes }: DataPoint, more?: Uint8Array, key?: Uint8Array): void {
+  let rest = more;
+  for (let pair = attributes.next(); pair; pair = attributes.next()) {
+    if (rest && pair.keyIs(key!)) {
+      out.raw(rest);
+      rest = undefined;
+    } else out.bytes(POINT_ATTRIBUTES, pair.buf.subarray(pair.start, pair.end));
+  }
+  if (rest) out.raw(rest);
 }
 
 function writeSum(out: Writer, temporality: number, monotonic: boolean): void {

@@ -7,15 +7,13 @@ import {
   compileCondition,
   compileStatement,
   contextsOf,
-  type FunctionTable,
   inferContext,
   type OttlProblem,
   parseCondition,
   parseStatement,
-  pointConverters,
   type Statement,
 } from '../../../internal/ottl/index.ts';
-import { addingFunctions, metricFunctions } from '../../../processors/transform/metric_functions.ts';
+import { conditionFunctionsOf, functionsOf } from '../../../processors/transform/metric_functions.ts';
 
 /** A part of a condition by its text. */
 export interface Part {
@@ -55,12 +53,12 @@ export function compileLine(text: string, signal: Signal, said: Context | undefi
   const where = 'editor' in ast ? ast.where : ast;
   const part = ({ at, length }: Condition): Part => {
     const piece = text.slice(at, at + length);
-    const compiled = compileCondition(piece, context, { ...options, functions: onConditions(context) });
+    const compiled = compileCondition(piece, context, { ...options, functions: conditionFunctionsOf(context) });
     return { text: piece, test: compiled.ok ? compiled.test : () => false };
   };
   const parts = where?.kind === 'and' || where?.kind === 'or' ? where.operands.map(part) : [];
   if (!('editor' in ast)) {
-    const compiled = compileCondition(text, context, { ...options, functions: onConditions(context) });
+    const compiled = compileCondition(text, context, { ...options, functions: conditionFunctionsOf(context) });
     if (!compiled.ok) return compiled;
     return { ok: true, line: { text, context, statement: undefined, where: { text, test: compiled.test }, parts } };
   }
@@ -77,12 +75,4 @@ function parse(text: string): { ok: true; ast: Statement | Condition } | { ok: f
   if (condition.ok) return condition;
   const looksLikeStatement = /^\s*(?!not\b)[a-z][a-z0-9_]*\s*\(/.test(text);
   return looksLikeStatement ? statement : condition;
-}
-
-function functionsOf(context: Context): FunctionTable {
-  return context === 'metric' ? metricFunctions : context === 'datapoint' ? addingFunctions : {};
-}
-
-function onConditions(context: Context): FunctionTable {
-  return context === 'metric' ? pointConverters : {};
 }

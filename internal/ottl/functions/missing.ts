@@ -1,6 +1,5 @@
 /** Functions of upstream that are not here, and why: a statement that uses one is refused with it. */
 export const missing: Readonly<Record<string, string>> = {
-  CommunityID: 'flow hashes are not implemented',
   ConvertAttributesToElementsXML: 'XML is not implemented',
   ConvertTextToElementsXML: 'XML is not implemented',
   ExtractGrokPatterns: 'grok patterns are not implemented; use ExtractPatterns',
@@ -16,7 +15,6 @@ export const missing: Readonly<Record<string, string>> = {
   aggregate_on_attributes: 'aggregation is not implemented',
   aggregate_on_attribute_value: 'aggregation is not implemented',
   convert_exponential_histogram_to_histogram: 'this conversion is not implemented',
-  convert_summary_quantile_val_to_gauge: 'this conversion is not implemented',
   extract_percentile_metric: 'this conversion is not implemented',
   merge_histogram_buckets: 'this conversion is not implemented',
   set_semconv_span_name: 'span names are not derived; set the name by statements',

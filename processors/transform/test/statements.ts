@@ -227,6 +227,20 @@ const urls = [
 ];
 
 const expressions = [
+  ...[
+    '"10.1.2.3", 1234, "10.1.2.4", 80',
+    '"10.1.2.4", 80, "10.1.2.3", 1234, "UDP"',
+    '"10.1.2.3", 80, "10.1.2.3", 79, "SCTP", 7',
+    '"::ffff:10.1.2.3", 1, "2001:db8::1", 2',
+    '"2001:db8::1", 1, "2001:db8:0:0:1::2", 2, protocol = "ICMP6", seed = 65535',
+    '"1:2:3:4:5:6:7:8", 1, "::", 2',
+    '"::1.2.3.4", 1, "1::", 65535',
+    '"fe80::1%eth0", 1, "::1", 2',
+    '"x", 1, "::1", 2',
+    '"::1", 65536, "::1", 2',
+    '"::1", 1, "::1", 2, "tcp"',
+    'attributes["ip"], attributes["i"], "10.0.0.1", -1',
+  ].map((said) => `CommunityID(${said})`),
   ...urls.map((url) => `URL(${JSON.stringify(url)})`),
   'URL("a\\tb")',
   'ConvertCase("\uFEFF aB\u0085", "snake")',
@@ -569,6 +583,9 @@ export const statements: Readonly<Record<Signal, readonly Row[]>> = {
     ['metric', 'extract_count_metric(true) where name == "histogram"'],
     ['metric', 'extract_count_metric(false, ".n") where type == METRIC_DATA_TYPE_EXPONENTIAL_HISTOGRAM'],
     ['metric', 'extract_sum_metric(true) where type == METRIC_DATA_TYPE_SUMMARY'],
+    ['metric', 'convert_summary_quantile_val_to_gauge()'],
+    ['metric', 'convert_summary_quantile_val_to_gauge("k", ".q") where type == METRIC_DATA_TYPE_SUMMARY'],
+    ['metric', 'convert_summary_quantile_val_to_gauge(suffix = "")'],
     ['metric', 'extract_sum_metric(true)'],
     ['datapoint', 'set(attributes["m"], metric.name)', 'set(attributes["t"], metric.type)'],
     ['datapoint', 'set(value_double, 1.25)'],
