@@ -116,7 +116,7 @@ export function ids(name: string, count: number): string[] {
 }
 
 /** Works in hooks too, where `expect.poll` does not. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
   const check = async () => {
     if (!(await holds())) throw new Error(`not within ${timeoutMs} ms: ${what}`);
   };
