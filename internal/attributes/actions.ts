@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { BatchContext } from '../core/consumer.ts';
+import type { Range } from '../otlp/regroup.ts';
 import { AnyValue, type Plain } from '../otlp/view/value.ts';
 import { valueText } from '../otlp/view/value_text.ts';
 import { type Regex, regexOf } from '../ottl/index.ts';
 import type { ActionConfig } from './action_config.ts';
-import { encodeField, encodeValue, plainOf } from './encode.ts';
+import { encodeField, encodeValue, plainOf, Workbench } from './encode.ts';
 import { Keys } from './keys.ts';
 import type { AttributeList, EncodedField } from './list.ts';
 
@@ -13,13 +14,21 @@ type Action = (list: AttributeList, ctx: BatchContext) => void;
 
 /** The actions of a configuration, compiled for one kind of record: the number of its attributes field. */
 export class Actions {
-  /** What a list has to have for `apply`; undefined: everything. */
-  readonly keys: Keys | undefined;
+  readonly #field: number;
+  readonly #keys = new Keys();
+  /** Patterns choose among all attributes, but for that of `extract`, which reads one and names what it writes. */
+  readonly #all: boolean;
   readonly #actions: readonly Action[];
 
   constructor(configs: readonly ActionConfig[], field: number) {
-    this.#actions = configs.map((config) => compile(config, field));
-    this.keys = keysOf(configs);
+    this.#field = field;
+    this.#all = configs.some(({ action, pattern }) => action !== 'extract' && pattern !== '');
+    this.#actions = configs.map((config) => compile(config, field, this.#keys));
+  }
+
+  /** The attributes of `message`, as far as `apply` needs them. */
+  read(list: AttributeList, message: Range): AttributeList {
+    return list.read(message, this.#field, this.#keys, this.#all);
   }
 
   apply(list: AttributeList, ctx: BatchContext): void {
@@ -27,30 +36,19 @@ export class Actions {
   }
 }
 
-/** Patterns choose among all attributes, but for `extract`, which reads one and names what it writes. */
-function keysOf(configs: readonly ActionConfig[]): Keys | undefined {
-  const keys: string[] = [];
-  for (const config of configs) {
-    const pattern = patternOf(config);
-    if (pattern && config.action !== 'extract') return undefined;
-    keys.push(config.key, config.from_attribute, ...(pattern?.groupNames ?? []).map((name) => name ?? ''));
-  }
-  return new Keys(keys.map((key) => Buffer.from(key)));
-}
-
-function compile(config: ActionConfig, field: number): Action {
+function compile(config: ActionConfig, field: number, keys: Keys): Action {
   const key = Buffer.from(config.key);
   switch (config.action) {
     case 'delete':
-      return deletion(key, patternOf(config));
+      return deletion(keys.add(key), patternOf(config));
     case 'hash':
-      return hashing(field, key, patternOf(config));
+      return hashing(field, keys.add(key), patternOf(config));
     case 'extract':
-      return extraction(field, key, patternOf(config)!);
+      return extraction(field, keys.add(key), patternOf(config)!, keys);
     case 'convert':
-      return conversion(field, key, config.converted_type as 'string' | 'int' | 'double');
+      return conversion(field, key, keys.add(key), config.converted_type as 'string' | 'int' | 'double');
     default:
-      return setting(config, field, key);
+      return setting(config, field, key, keys);
   }
 }
 
@@ -61,11 +59,12 @@ function patternOf({ pattern }: ActionConfig): Regex | undefined {
 /** Where the value to be set comes from; undefined: nowhere, and nothing happens. */
 type Source = (list: AttributeList, ctx: BatchContext) => EncodedField | undefined;
 
-function setting(config: ActionConfig, field: number, key: Uint8Array): Action {
-  const source = sourceOf(config, field, key);
+function setting(config: ActionConfig, field: number, key: Uint8Array, keys: Keys): Action {
+  const id = keys.add(key);
+  const source = sourceOf(config, field, key, keys);
   const { action } = config;
   return (list, ctx) => {
-    const at = list.find(key);
+    const at = list.at(id);
     if (action === 'insert' ? at >= 0 : action === 'update' && at < 0) return;
     const made = source(list, ctx);
     if (!made) return;
@@ -74,7 +73,7 @@ function setting(config: ActionConfig, field: number, key: Uint8Array): Action {
   };
 }
 
-function sourceOf(config: ActionConfig, field: number, key: Uint8Array): Source {
+function sourceOf(config: ActionConfig, field: number, key: Uint8Array, keys: Keys): Source {
   const constant = (value: unknown) => encodeField(field, key, encodeValue(plainOf(value)));
   if (config.value !== undefined) {
     const made = constant(config.value);
@@ -88,12 +87,15 @@ function sourceOf(config: ActionConfig, field: number, key: Uint8Array): Source 
       return text === undefined ? byDefault : encodeField(field, key, encodeValue(text));
     };
   }
-  const from = Buffer.from(config.from_attribute);
+  const from = config.from_attribute === '' ? undefined : keys.add(Buffer.from(config.from_attribute));
+  const bench = new Workbench();
   return (list) => {
-    const at = from.length > 0 ? list.find(from) : -1;
+    const at = from === undefined ? -1 : list.at(from);
     if (at < 0) return byDefault;
     const { buf, start, end } = list.value(at);
-    return encodeField(field, key, buf, start, end);
+    // For one record; the list forgets it with the next one.
+    bench.clear();
+    return bench.field(field, key, buf, start, end);
   };
 }
 
@@ -115,22 +117,22 @@ function hostOf(address: string): string {
 }
 
 /** With a pattern alone the key is empty, and an attribute with an empty key goes too: as upstream. */
-function deletion(key: Uint8Array, pattern: Regex | undefined): Action {
+function deletion(id: number, pattern: Regex | undefined): Action {
   return (list) => {
-    const at = list.find(key);
+    const at = list.at(id);
     if (at >= 0) list.remove(at);
     if (!pattern) return;
     for (let i = 0; i < list.size; i++) if (list.has(i) && pattern.test(list.keyText(i))) list.remove(i);
   };
 }
 
-function hashing(field: number, key: Uint8Array, pattern: Regex | undefined): Action {
+function hashing(field: number, id: number, pattern: Regex | undefined): Action {
   const hash = (list: AttributeList, at: number) => {
     const made = encodeField(field, list.keyBytes(at), encodeValue(sha256(read(list, at))));
     list.replace(at, made);
   };
   return (list) => {
-    const at = list.find(key);
+    const at = list.at(id);
     if (at >= 0) hash(list, at);
     if (!pattern) return;
     for (let i = 0; i < list.size; i++) if (list.has(i) && pattern.test(list.keyText(i))) hash(list, i);
@@ -153,25 +155,26 @@ function hashedBytes(value: Plain): Uint8Array | string | undefined {
   return bytes;
 }
 
-function extraction(field: number, key: Uint8Array, pattern: Regex): Action {
+function extraction(field: number, id: number, pattern: Regex, keys: Keys): Action {
   const targets = pattern.groupNames.map((name) => Buffer.from(name ?? ''));
+  const ids = targets.map((target) => keys.add(target));
   return (list) => {
-    const at = list.find(key);
+    const at = list.at(id);
     const text = at < 0 ? undefined : read(list, at);
     const match = typeof text === 'string' ? pattern.exec(text) : undefined;
     if (!match) return;
     for (let group = 1; group < targets.length; group++) {
       const made = encodeField(field, targets[group]!, encodeValue(match.groups[group] ?? ''));
-      const target = list.find(targets[group]!);
+      const target = list.at(ids[group]!);
       if (target >= 0) list.replace(target, made);
       else list.add(made);
     }
   };
 }
 
-function conversion(field: number, key: Uint8Array, to: 'string' | 'int' | 'double'): Action {
+function conversion(field: number, key: Uint8Array, id: number, to: 'string' | 'int' | 'double'): Action {
   return (list) => {
-    const at = list.find(key);
+    const at = list.at(id);
     if (at < 0) return;
     const before = read(list, at);
     const after = converted(before, to);

@@ -1,5 +1,6 @@
 import type { AnyValue, Attributes, KeyValue } from '../otlp/view/value.ts';
-import { LEN, varintEnd } from '../otlp/wire.ts';
+import { LEN, shortVarintEnd, uint32At, varintEnd } from '../otlp/wire.ts';
+import { encodeField, encodeValue } from './encode.ts';
 
 const KEY = (1 << 3) | LEN;
 const VALUE = (2 << 3) | LEN;
@@ -7,6 +8,7 @@ const STRING = (1 << 3) | LEN;
 const BOOL = 2 << 3;
 const INT = 3 << 3;
 const DOUBLE = (4 << 3) | 1;
+const plainKinds: ReadonlySet<string> = new Set(['empty', 'string', 'bool', 'int', 'double']);
 
 /**
  * Text that is equal for equal lists of attributes, and only for those: the order of the list, and of a kvlist in it, does
@@ -19,12 +21,16 @@ export function attributesKey(attributes: Attributes): string {
   return pairs.length > 1 ? pairs.sort().join('') : (pairs[0] ?? '');
 }
 
-/** The bytes of the KeyValue as SDKs write it, which tell by themselves where they end; else a text that begins with no tag. */
+/** A plain value: the bytes of the KeyValue as SDKs write it, which tell by themselves where they end. Else a text that begins with no tag. */
 function pairKey(pair: KeyValue): string {
   const { buf, start, end } = pair;
   if (isUsual(buf, start, end)) return latin1(buf, start, end);
-  const rest = `${pair.keyStrindex || ''}`;
-  return `{${sized(pair.key)}${valueKey(pair.value)}${rest}}`;
+  const { value, keyStrindex } = pair;
+  if (plainKinds.has(value.kind) && keyStrindex === 0) {
+    const { bytes, contentFrom } = encodeField(1, Buffer.from(pair.key), encodeValue(value.plain()));
+    return latin1(bytes, contentFrom, bytes.length);
+  }
+  return `{${sized(pair.key)}${valueKey(value)}${keyStrindex || ''}}`;
 }
 
 function valueKey(value: AnyValue): string {
@@ -56,24 +62,39 @@ function sized(text: string): string {
   return `${text.length}:${text}`;
 }
 
-/** Key and value once each, the value a string, bool, int or double, and every length as short as it can be. */
+/** Key and value once each, the value nothing, a string, bool, int or double, and every length as short as it can be. */
 function isUsual(buf: Uint8Array, start: number, end: number): boolean {
-  if (start + 4 > end || buf[start] !== KEY || buf[start + 1]! >= 0x80) return false;
-  const at = start + 2 + buf[start + 1]!;
-  if (at + 4 > end || buf[at] !== VALUE || buf[at + 1]! >= 0x80 || at + 2 + buf[at + 1]! !== end) return false;
-  const value = at + 3;
-  switch (buf[at + 2]) {
-    case STRING:
-      return buf[value]! < 0x80 && value + 1 + buf[value]! === end;
+  const key = lengthEnd(buf, start, end, KEY);
+  if (key < 0) return false;
+  const at = key + uint32At(buf, start + 1);
+  const value = lengthEnd(buf, at, end, VALUE);
+  return value >= 0 && value + uint32At(buf, at + 1) === end && isUsualValue(buf, value, end);
+}
+
+function isUsualValue(buf: Uint8Array, start: number, end: number): boolean {
+  if (start === end) return true;
+  const from = start + 1;
+  switch (buf[start]) {
+    case STRING: {
+      const text = lengthEnd(buf, start, end, STRING);
+      return text >= 0 && text + uint32At(buf, from) === end;
+    }
     case BOOL:
-      return value + 1 === end && buf[value]! < 2;
+      return from + 1 === end && buf[from]! < 2;
     case INT:
-      return varintEnd(buf, value, end) === end && (buf[end - 1] !== 0 || value + 1 === end);
+      return varintEnd(buf, from, end) === end && (buf[end - 1] !== 0 || from + 1 === end);
     case DOUBLE:
-      return value + 8 === end;
+      return from + 8 === end;
     default:
       return false;
   }
+}
+
+/** Where the length behind this tag ends; -1 where there is another tag, or a longer length than there need be. */
+function lengthEnd(buf: Uint8Array, at: number, end: number, tag: number): number {
+  if (at >= end || buf[at] !== tag) return -1;
+  const to = shortVarintEnd(buf, at + 1, end);
+  return to > at + 2 && buf[to - 1] === 0 ? -1 : to;
 }
 
 /** A string with a character for each byte. */

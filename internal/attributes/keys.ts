@@ -3,27 +3,53 @@ import { LEN } from '../otlp/wire.ts';
 const KEY = (1 << 3) | LEN;
 const VALUE = (2 << 3) | LEN;
 
-/** The keys that somebody asks for: what has another key need not be looked at closer. */
-export class Keys {
-  /** By length, up to 127 bytes. */
-  readonly #byLength: (Uint8Array[] | undefined)[] = new Array(128).fill(undefined);
+/** None of the keys. */
+export const NONE = -1;
+/** Not plain to see: the KeyValue has to be read in full. */
+export const UNSURE = -2;
 
-  /** @param keys UTF-8 */
-  constructor(keys: Iterable<Uint8Array>) {
-    for (const key of keys) if (key.length < 128) (this.#byLength[key.length] ??= []).push(key);
+interface Known {
+  readonly key: Uint8Array;
+  readonly id: number;
+}
+
+/** The keys that somebody asks for, numbered: who has numbers need not compare keys, and what has another key need not be looked at closer. */
+export class Keys {
+  #size = 0;
+  /** By length, up to 127 bytes, and the longer ones together. */
+  readonly #byLength: (Known[] | undefined)[] = new Array(129).fill(undefined);
+
+  get size(): number {
+    return this.#size;
   }
 
-  /** False where the KeyValue from `from` to `to` plainly has none of the keys; true may be wrong. */
-  mayBe(buf: Uint8Array, from: number, to: number): boolean {
+  /** @param key UTF-8 @returns its number; the same for the same key */
+  add(key: Uint8Array): number {
+    const known = this.find(key, 0, key.length);
+    if (known !== NONE) return known;
+    (this.#byLength[Math.min(key.length, 128)] ??= []).push({ key, id: this.#size });
+    return this.#size++;
+  }
+
+  /** The number of the key from `from` to `to`, or NONE. */
+  find(buf: Uint8Array, from: number, to: number): number {
+    const size = to - from;
+    const candidates = this.#byLength[Math.min(size, 128)];
+    if (candidates === undefined) return NONE;
+    for (let i = 0; i < candidates.length; i++) {
+      const { key, id } = candidates[i]!;
+      if (key.length === size && equal(key, buf, from)) return id;
+    }
+    return NONE;
+  }
+
+  /** The number of the key of the KeyValue from `from` to `to`, NONE or UNSURE. */
+  findIn(buf: Uint8Array, from: number, to: number): number {
     const size = buf[from + 1]!;
     const keyTo = from + 2 + size;
     // Sure only of a short key, then a short value, and nothing else.
-    if (buf[from] !== KEY || size > 0x7f || buf[keyTo] !== VALUE || keyTo + 2 + buf[keyTo + 1]! !== to) return true;
-    if (buf[keyTo + 1]! > 0x7f) return true;
-    const candidates = this.#byLength[size];
-    if (candidates === undefined) return false;
-    for (let i = 0; i < candidates.length; i++) if (equal(candidates[i]!, buf, from + 2)) return true;
-    return false;
+    if (buf[from] !== KEY || size > 0x7f || buf[keyTo] !== VALUE || keyTo + 2 + buf[keyTo + 1]! !== to) return UNSURE;
+    return buf[keyTo + 1]! > 0x7f ? UNSURE : this.find(buf, from + 2, keyTo);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Range } from '../otlp/regroup.ts';
 import { Fields } from '../otlp/view/fields.ts';
 import { textOf } from '../otlp/view/raw.ts';
 import { FIXED32, FIXED64, LEN, VARINT, varintSize, writeVarint } from '../otlp/wire.ts';
-import type { Keys } from './keys.ts';
+import { Keys, NONE, UNSURE } from './keys.ts';
 
 const KEY = (1 << 3) | LEN;
 const VALUE = (2 << 3) | LEN;
@@ -22,7 +22,10 @@ const FIELD_FROM = 6;
 const FIELD_TO = 7;
 /** The key's length and last byte: tells nearly all keys apart. */
 const MARK = 8;
-const PLACES = 9;
+/** The key's number, or less than 0. */
+const ID = 9;
+const PLACES = 10;
+const none = new Keys();
 
 /** Where a value lies: the content of an AnyValue, without its tag and length. */
 export interface ValueRange extends Range {}
@@ -44,6 +47,10 @@ export class AttributeList {
   readonly #field: (Uint8Array | undefined)[] = new Array(16).fill(undefined);
   /** Fields of the KeyValue other than key and value, which nobody here knows: they stay. */
   readonly #rest: (Uint8Array | undefined)[] = new Array(16).fill(undefined);
+  #keys = none;
+  #all = true;
+  /** By the number of a key: the first attribute that has it, or -1. */
+  #slots = new Int32Array(16);
   #dirty = false;
   #anyRest = false;
   readonly #fields = new Fields();
@@ -51,13 +58,15 @@ export class AttributeList {
 
   /**
    * @param message the record, resource or scope; @param field number of its `repeated KeyValue attributes`
-   * @param only what will be asked for: attributes that plainly have another key are passed over, as if they were not there
+   * @param keys what `at` will be asked for @param all others too; else they are passed over, as if they were not there
    */
-  read(message: Range, field: number, only?: Keys): this {
+  read(message: Range, field: number, keys: Keys = none, all = true): this {
     const { buf, end } = message;
     const tag = (field << 3) | LEN;
     this.#buf = buf;
     this.#fieldTag = tag;
+    this.#keys = keys;
+    this.#all = all;
     this.#forget();
     let pos = message.start;
     while (pos < end) {
@@ -67,7 +76,7 @@ export class AttributeList {
       if ((first & 0x87) === LEN && next < 0x80) {
         const from = pos + 2;
         const to = from + next;
-        if (first === tag && (only === undefined || only.mayBe(buf, from, to))) this.#enter(pos, from, to);
+        if (first === tag) this.#take(pos, from, to);
         pos = to;
       } else if ((first & 0x87) === FIXED64) pos += 9;
       else if ((first & 0x87) === VARINT && next < 0x80) pos += 2;
@@ -75,7 +84,7 @@ export class AttributeList {
       else {
         const fields = this.#fields.reset(buf, pos, end);
         if (!fields.next()) break;
-        if (fields.tag === tag) this.#enter(pos, fields.from, fields.to);
+        if (fields.tag === tag) this.#take(pos, fields.from, fields.to);
         pos = fields.to;
       }
     }
@@ -90,6 +99,9 @@ export class AttributeList {
     this.#dirty = false;
     this.#anyRest = false;
     this.#count = 0;
+    const { size } = this.#keys;
+    if (this.#slots.length < size) this.#slots = new Int32Array(size + 16);
+    for (let id = 0; id < size; id++) this.#slots[id] = -1;
   }
 
   get size(): number {
@@ -105,6 +117,11 @@ export class AttributeList {
   find(key: Uint8Array): number {
     for (let i = 0; i < this.#count; i++) if (this.#field[i] !== cut && this.keyIs(i, key)) return i;
     return -1;
+  }
+
+  /** The same for a key by its number in the `keys` that were given to `read`. */
+  at(id: number): number {
+    return this.#slots[id]!;
   }
 
   has(index: number): boolean {
@@ -150,13 +167,21 @@ export class AttributeList {
   }
 
   add(field: EncodedField): void {
-    this.#set(this.#count++, field);
+    const index = this.#count++;
+    this.#set(index, field);
+    this.#number(index, this.#keys.find(field.bytes, field.keyFrom, field.keyTo));
     this.#dirty = true;
   }
 
   remove(index: number): void {
     this.#field[index] = cut;
     this.#dirty = true;
+    const id = this.#place(index, ID);
+    if (id < 0) return;
+    // The next one with this key is the first now.
+    let next = index + 1;
+    while (next < this.#count && (this.#place(next, ID) !== id || this.#field[next] === cut)) next++;
+    this.#slots[id] = next < this.#count ? next : -1;
   }
 
   /** Says by the patch, which is for the message that was read, what has changed. */
@@ -193,6 +218,11 @@ export class AttributeList {
     places[base + MARK] = markOf(field.bytes, field.keyFrom, field.keyTo);
   }
 
+  #number(index: number, id: number): void {
+    this.#places[index * PLACES + ID] = id;
+    if (id >= 0 && this.#slots[id]! < 0) this.#slots[id] = index;
+  }
+
   #place(index: number, which: number): number {
     return this.#places[index * PLACES + which]!;
   }
@@ -212,6 +242,15 @@ export class AttributeList {
 
   #bytesOf(index: number): Uint8Array {
     return this.#field[index] ?? this.#buf;
+  }
+
+  #take(at: number, from: number, to: number): void {
+    let id = this.#keys.findIn(this.#buf, from, to);
+    if (id === NONE && !this.#all) return;
+    const index = this.#count;
+    this.#enter(at, from, to);
+    if (id === UNSURE) id = this.#keys.find(this.#buf, this.#place(index, KEY_FROM), this.#place(index, KEY_TO));
+    this.#number(index, id);
   }
 
   #enter(at: number, from: number, to: number): void {

@@ -5,6 +5,7 @@ import { shortVarintEnd } from '../otlp/wire.ts';
 import { Writer } from '../otlp/writer.ts';
 import type { Accessor } from './accessors.ts';
 import { detached, isStorable, mapOf, refuseStoring, writeAny, writePairs } from './encode.ts';
+import type { Overlay } from './overlay.ts';
 import { KeyBytes, PairWriter, rangeEquals, restOf, withRest } from './pair_writer.ts';
 import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
@@ -75,9 +76,10 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
         );
       },
       remove(scene, key) {
-        const listed = place.attributes(scene);
+        const id = scene.overlay.want(removed.of(key));
+        const listed = id < 0 ? undefined : place.attributes(scene);
         if (listed) {
-          const at = listed.find(removed.of(key));
+          const at = listed.at(id);
           if (at >= 0) listed.remove(at);
           return;
         }
@@ -93,7 +95,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
         const pairs = new PairWriter();
         const listed = new ListedAttribute(key);
         const find = (scene: Scene): AnyValue | undefined => {
-          const all = place.attributes(scene);
+          const all = listed.in(place, scene);
           return all ? listed.find(all) : list(scene).find(key)?.value;
         };
         return {
@@ -109,7 +111,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
           },
           setWire(scene, { buf, start, end }) {
             const field = fieldOf(scene);
-            const own = place.attributes(scene);
+            const own = listed.in(place, scene);
             if (own) {
               listed.put(own, scene.overlay.bench.field(field, key, buf, start, end));
               return;
@@ -119,7 +121,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
             write(scene, field, all.find(key), all.at, pair);
           },
           set(scene, value) {
-            const own = place.attributes(scene);
+            const own = listed.in(place, scene);
             if (own) listed.set(own, fieldOf(scene), value);
             else put(scene, key, first.text, value, pairs);
           },
@@ -147,6 +149,9 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
 /** An attribute by its key, in the list of a record under change. */
 class ListedAttribute {
   readonly #key: Uint8Array;
+  /** Where it knows the number of its key. */
+  #overlay: Overlay | undefined;
+  #id = -1;
   readonly #view = new AnyValue();
   readonly #out = new Writer(64);
   /** What was set last: most often it is the same again. */
@@ -158,9 +163,19 @@ class ListedAttribute {
     this.#key = key;
   }
 
+  /** The list of the record under change, if `place` is that one. */
+  in(place: Place, scene: Scene): AttributeList | undefined {
+    const { overlay } = scene;
+    if (overlay !== this.#overlay) {
+      this.#overlay = overlay;
+      this.#id = overlay.want(this.#key);
+    }
+    return this.#id < 0 ? undefined : place.attributes(scene);
+  }
+
   /** Good until it is asked again. */
   find(list: AttributeList): AnyValue | undefined {
-    const at = list.find(this.#key);
+    const at = list.at(this.#id);
     if (at < 0) return undefined;
     const { buf, start, end } = list.value(at);
     return this.#view.reset(buf, start, end);
@@ -170,7 +185,7 @@ class ListedAttribute {
     if (value === undefined) return;
     const storable = isStorable(value);
     // As upstream: a key that was not there is, once somebody failed to set it.
-    if (!storable && list.find(this.#key) >= 0) refuseStoring(value);
+    if (!storable && list.at(this.#id) >= 0) refuseStoring(value);
     if (!this.#made || this.#field !== field || !Object.is(this.#value, value)) {
       this.#out.clear();
       writeAny(this.#out, 1, storable ? value : undefined);
@@ -185,7 +200,7 @@ class ListedAttribute {
 
   /** The same value again is no change. */
   put(list: AttributeList, made: EncodedField): void {
-    const at = list.find(this.#key);
+    const at = list.at(this.#id);
     if (at < 0) {
       list.add(made);
       return;

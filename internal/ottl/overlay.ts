@@ -1,4 +1,5 @@
 import { Workbench } from '../attributes/encode.ts';
+import { Keys } from '../attributes/keys.ts';
 import { AttributeList } from '../attributes/list.ts';
 import { type Assembly, copyRange } from '../otlp/assembly.ts';
 import { Patch } from '../otlp/patch.ts';
@@ -7,6 +8,8 @@ import { Fields } from '../otlp/view/fields.ts';
 import type { Writer } from '../otlp/writer.ts';
 import type { Draft } from './draft.ts';
 
+/** Keys that are computed for each record may be many. */
+const MAX_KEYS = 1000;
 const nothing = Buffer.alloc(0);
 
 /**
@@ -17,6 +20,7 @@ export class Overlay {
   #cursor: Cursor | undefined;
   #field = 0;
   readonly #list = new AttributeList();
+  readonly #keys = new Keys();
   #listed = false;
   readonly #patch = new Patch();
   readonly #fields = new Fields();
@@ -34,11 +38,23 @@ export class Overlay {
     this.#rebase(cursor);
   }
 
-  /** The attributes of the record as they are by now, to be read and changed; undefined where `cursor` stands on another message. */
+  /** Has `attributes` show those with this key, too. @returns its number there; less than 0 where there are too many keys already */
+  want(key: Uint8Array): number {
+    const known = this.#keys.find(key, 0, key.length);
+    if (known >= 0 || this.#keys.size >= MAX_KEYS) return known;
+    if (this.#cursor) this.settle(this.#cursor);
+    this.#listed = false;
+    return this.#keys.add(key);
+  }
+
+  /**
+   * Those attributes of the record that are wanted, as they are by now, to be read and changed; undefined where `cursor` stands on another
+   * message.
+   */
   attributes(cursor: Cursor): AttributeList | undefined {
     if (cursor !== this.#cursor) return undefined;
     if (!this.#listed) {
-      this.#list.read(cursor, this.#field);
+      this.#list.read(cursor, this.#field, this.#keys, false);
       this.#listed = true;
     }
     return this.#list;

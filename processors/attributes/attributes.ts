@@ -60,14 +60,12 @@ function logs(config: AttributesConfig): Rewrite {
 class Editor<R extends Cursor> implements Visitor<R> {
   readonly #filter: RecordFilter<R>;
   readonly #actions: Actions;
-  readonly #field: number;
   readonly #list = new AttributeList();
   #ctx: BatchContext = noContext;
 
   constructor(config: AttributesConfig, matcher: (match: MatchConfig) => Matcher<R>, field: number) {
     this.#filter = new RecordFilter(config, matcher);
     this.#actions = new Actions(config.actions, field);
-    this.#field = field;
   }
 
   for(ctx: BatchContext): this {
@@ -78,7 +76,7 @@ class Editor<R extends Cursor> implements Visitor<R> {
 
   record(record: R, patch: Patch, { resource, scope }: Place): void {
     if (!this.#filter.takes(record, resource, scope)) return;
-    const list = this.#list.read(record, this.#field, this.#actions.keys);
+    const list = this.#actions.read(this.#list, record);
     this.#actions.apply(list, this.#ctx);
     if (list.changed) list.write(patch);
   }
@@ -99,7 +97,7 @@ function metrics(config: AttributesConfig): Rewrite {
       const field = point.attributesField;
       let actions = byField.get(field);
       if (!actions) byField.set(field, (actions = new Actions(config.actions, field)));
-      actions.apply(list.read(point, field, actions.keys), current);
+      actions.apply(actions.read(list, point), current);
       if (list.changed) list.write(patch);
     },
   };

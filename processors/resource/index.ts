@@ -27,7 +27,7 @@ function create({ signal }: Settings, config: z.output<typeof schema>, next: Con
   let current: BatchContext = noContext;
   const visitor = {
     resource: ({ resource }: ResourceGroup, patch: Patch) => {
-      actions.apply(list.read(resource, resourceAttributes, actions.keys), current);
+      actions.apply(actions.read(list, resource), current);
       if (list.changed) list.write(patch);
     },
   };
