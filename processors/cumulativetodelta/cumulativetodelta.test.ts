@@ -1,60 +1,9 @@
 import { expect, test } from 'vitest';
-import { noContext } from '../../internal/core/consumer.ts';
-import { accepted, type Outcome, permanent, retryable } from '../../internal/core/outcome.ts';
-import type { Payload } from '../../internal/otlp/payload.ts';
-import { FakeClock } from '../../internal/testkit/clock.ts';
+import { accepted, type Outcome, retryable } from '../../internal/core/outcome.ts';
 import { asPayload, randomRequest } from '../../internal/testkit/generate.ts';
-import { loadOracle } from '../../internal/testkit/oracle.ts';
-import { metricOf, metricsPayload, type PointKind, pointsIn } from '../../internal/testkit/points.ts';
-import {
-  type Answer,
-  deferred,
-  RecordingConsumer,
-  TestAccount,
-  testSettings,
-} from '../../internal/testkit/settings.ts';
+import { metricOf, metricsPayload, pointsIn } from '../../internal/testkit/points.ts';
 import { schema } from './config.ts';
-import factory from './index.ts';
-
-const oracle = await loadOracle();
-const CUMULATIVE = 2;
-
-function start(config: object = { initial_value: 'keep' }, answer?: Answer, clock = new FakeClock()) {
-  const next = new RecordingConsumer(answer);
-  const account = new TestAccount();
-  const settings = { ...testSettings({ id: 'c', kind: 'processor', signal: 'metrics', account }), clock };
-  const processor = factory.create(settings, schema.parse(config), next);
-  const send = (payload: Payload) => processor.consume(payload, noContext);
-  const value = (name: string, labels = {}) => settings.meter.value(name, { processor: 'c', ...labels });
-  const of =
-    (name: string, kind: PointKind) =>
-    (...points: object[]) =>
-      send(metricsPayload(oracle, [metricOf(name, kind, CUMULATIVE, points)]));
-  return {
-    processor,
-    next,
-    settings,
-    account,
-    send,
-    sum: of('m', 'sum'),
-    histogram: of('h', 'histogram'),
-    exponential: of('e', 'exponentialHistogram'),
-    points: () => pointsIn(oracle, next.taken),
-    ints: () => pointsIn(oracle, next.taken).map((each) => each.asInt),
-    dropped: (reason: string, metric_type = 'sum') =>
-      value('otelcol_cumulativetodelta_datapoints_dropped', { reason, metric_type }),
-    converted: (metric_type = 'sum') => value('otelcol_cumulativetodelta_datapoints', { metric_type }),
-    streams: () => value('otelcol_cumulativetodelta_streams_tracked'),
-    bytes: () => value('sluice_cumulativetodelta_state_bytes'),
-  };
-}
-
-const at = (time: number | bigint, asInt: number | bigint, more: object = {}) => ({
-  startTimeUnixNano: 10n,
-  timeUnixNano: time,
-  asInt,
-  ...more,
-});
+import { at, explicit, oracle, spread, start } from './test/harness.ts';
 
 test('totals become what has come since the point before', async () => {
   const { sum, points, converted, streams } = start();
@@ -205,18 +154,6 @@ test('configuration: what goes together, and which types and patterns there are'
   expect(schema.parse({})).toMatchObject({ max_staleness: 3_600_000, initial_value: 'auto', max_bytes: 134_217_728 });
 });
 
-const explicit = (time: number, bucketCounts: number[], more: object = {}) => ({
-  startTimeUnixNano: 10,
-  timeUnixNano: time,
-  count: bucketCounts.reduce((sum, each) => sum + each, 0),
-  sum: time,
-  bucketCounts,
-  explicitBounds: [5],
-  min: 1,
-  max: 9,
-  ...more,
-});
-
 test('histograms: counts and sum are differences, min and max go', async () => {
   const { histogram, points, converted } = start();
   await histogram(explicit(20, [1, 2]), explicit(30, [1, 5]), explicit(40, [4, 5], { sum: Number.NaN }));
@@ -256,19 +193,6 @@ test('histograms whose sum comes later have no delta of it', async () => {
   const { sum: _, ...without } = explicit(20, [1, 1]);
   await histogram(without, explicit(30, [2, 2]), explicit(40, [3, 3]));
   expect(points().map((each) => each.sum)).toEqual([undefined, undefined, 10]);
-});
-
-const spread = (time: number, scale: number, offset: number, bucketCounts: number[], more: object = {}) => ({
-  startTimeUnixNano: 10,
-  timeUnixNano: time,
-  count: bucketCounts.reduce((sum, each) => sum + each, 1),
-  sum: time,
-  scale,
-  zeroCount: 1,
-  positive: { offset, bucketCounts },
-  min: 1,
-  max: 9,
-  ...more,
 });
 
 test('exponential histograms: differences of buckets, also where the scale became coarser', async () => {
@@ -321,112 +245,6 @@ test('exponential histograms that were reset are left out once, by whatever it s
     expect(dropped('reset', 'exponential_histogram'), `reset ${i}`).toBe(1);
     expect(points().at(-1), `reset ${i}`).toMatchObject({ startTimeUnixNano: '30', count: '2', zeroCount: '2' });
   }
-});
-
-test('a batch that is refused for now changes nothing: when it comes again it says the same', async () => {
-  let answer: Outcome = accepted;
-  const { sum, histogram, exponential, points, dropped, converted, streams } = start(
-    { initial_value: 'keep' },
-    () => answer,
-  );
-  const all = async (time: number) => {
-    await sum(at(time, time), at(time, 1, { attributes: { at: String(time) } }));
-    await histogram(explicit(time, [time, 1]));
-    await exponential(spread(time, 1, 0, [time]));
-  };
-  await all(20);
-  answer = retryable('full');
-  for (let i = 0; i < 3; i++) await all(30);
-  expect([streams(), converted()]).toEqual([4, 2]);
-  answer = accepted;
-  await all(30);
-  expect(
-    points()
-      .slice(4)
-      .map((each) => each.asInt ?? each.count),
-  ).toEqual(['10', '1', '10', '10']);
-  expect(dropped('out_of_order')).toBe(0);
-});
-
-test('a delta that was refused for good is in the next one', async () => {
-  let answer: Outcome = accepted;
-  const { sum, points } = start({ initial_value: 'keep' }, () => answer);
-  await sum(at(20, 1));
-  answer = permanent('rejected', 'no');
-  await sum(at(30, 5));
-  answer = accepted;
-  await sum(at(40, 6));
-  expect(points().at(-1)).toMatchObject({ startTimeUnixNano: '20', asInt: '5' });
-});
-
-test('batches of one resource go one after the other, so that a refused one is not a hole', async () => {
-  const gate = deferred<Outcome>();
-  const { sum, points } = start({ initial_value: 'keep' }, (_batch, call) => (call === 1 ? gate.promise : accepted));
-  await sum(at(20, 1));
-  const second = sum(at(30, 5));
-  const third = sum(at(40, 7));
-  gate.resolve(retryable('full'));
-  expect([(await second).status, (await third).status]).toEqual(['retryable', 'accepted']);
-  expect(points().at(-1)).toMatchObject({ startTimeUnixNano: '20', asInt: '6' });
-});
-
-test('a stale series is forgotten; with max_staleness 0 it never is', async () => {
-  for (const [max_staleness, last] of [
-    ['1m', '9'],
-    ['0s', '4'],
-  ] as const) {
-    const { sum, ints, settings, streams } = start({ initial_value: 'keep', max_staleness });
-    await sum(at(20, 5));
-    await settings.clock.advance(61_000);
-    await sum(at(30, 9));
-    expect(ints()).toEqual(['5', last]);
-    await settings.clock.advance(200_000);
-    expect(streams()).toBe(max_staleness === '1m' ? 0 : 1);
-  }
-});
-
-test('max_bytes bounds the state; points of series without room are dropped and counted', async () => {
-  const { sum, dropped, streams, bytes, account, settings } = start({ initial_value: 'keep', max_bytes: 4096 });
-  await sum(...Array.from({ length: 100 }, (_, i) => at(20, 1, { attributes: { k: `${i}${'x'.repeat(1000)}` } })));
-  expect(bytes()).toBeLessThanOrEqual(4096);
-  expect(streams()).toBeGreaterThan(10);
-  expect(dropped('limit')).toBe(100 - streams());
-  expect(account.lost).toEqual({ limit: 100 - streams() });
-  expect(settings.memory.apart).toBe(bytes());
-  expect(settings.logger.warnings()).toEqual(['no room for further series: their points are dropped']);
-});
-
-test('a histogram that grows beyond max_bytes is dropped, and leaves what is known of the series', async () => {
-  const { histogram, dropped, bytes, points } = start({ initial_value: 'keep', max_bytes: 2048 });
-  const point = (time: number, buckets: number) => ({
-    startTimeUnixNano: 10,
-    timeUnixNano: time,
-    count: 1,
-    bucketCounts: [1, ...Array(buckets).fill(0)],
-    explicitBounds: Array.from({ length: buckets }, (_, i) => i),
-  });
-  await histogram(point(20, 1), point(30, 5000), point(40, 1));
-  expect(dropped('limit', 'histogram')).toBe(1);
-  expect(bytes()).toBeLessThan(2048);
-  expect(points().map((each) => each.timeUnixNano)).toEqual(['20', '40']);
-});
-
-test('the state lives on in the component that a reload puts in its place, and so does when it began to look', async () => {
-  const now = 1_700_000_000_000_000_000n;
-  const old = start({});
-  const began = { startTimeUnixNano: now + 1n };
-  await old.sum(at(now + 20n, 1, began));
-  const clock = new FakeClock(1_700_000_060_000);
-  const fresh = start({}, undefined, clock);
-  const later = start({}, undefined, clock);
-  const another = at(now + 30n, 5, { ...began, attributes: { k: 'v' } });
-  await fresh.sum(another);
-  expect(fresh.dropped('initial')).toBe(1);
-  expect(old.processor.handOver!(later.processor)).toBe(true);
-  await later.sum(at(now + 30n, 5, began), another);
-  expect(later.ints()).toEqual(['4', '5']);
-  for (const { processor } of [old, fresh, later]) await processor.shutdown!(new AbortController().signal);
-  expect([old, later].map(({ settings }) => settings.clock.timers)).toEqual([0, 0]);
 });
 
 test('requests of every shape: what comes out is sound, and every point is accounted for', async () => {
