@@ -66,13 +66,39 @@ function ofInt(verb: string, value: bigint, flags: string): string | undefined {
 
 function ofFloat(verb: string, value: number, flags: string, precision: number | undefined): string | undefined {
   let said: string;
-  if (verb === 'f' || verb === 'F') said = value.toFixed(precision ?? 6);
+  if (!Number.isFinite(value) && 'fFeEgGxX'.includes(verb)) return special(value, flags);
+  if (verb === 'x' || verb === 'X') said = hexadecimal(value);
+  else if (verb === 'f' || verb === 'F') said = value.toFixed(precision ?? 6);
   else if (verb === 'e' || verb === 'E') said = twoDigits(value.toExponential(precision ?? 6));
   else if (verb === 'g' || verb === 'G')
     said = precision === undefined ? general(value) : twoDigits(String(Number(value.toPrecision(precision || 1))));
   else return undefined;
-  if (verb === 'E' || verb === 'G') said = said.toUpperCase();
+  if ('EGX'.includes(verb)) said = said.toUpperCase();
   return flags.includes('+') && value >= 0 ? `+${said}` : said;
+}
+
+/** Go always gives infinities their sign. */
+function special(value: number, flags: string): string {
+  const said = floatText(value);
+  return Number.isNaN(value) && /[+]/.test(flags) ? `+${said}` : said;
+}
+
+/** 1.5 is 0x1.8p+00. */
+function hexadecimal(value: number): string {
+  const sign = value < 0 || Object.is(value, -0) ? '-' : '';
+  if (value === 0) return `${sign}0x0p+00`;
+  let exponent = Math.floor(Math.log2(Math.abs(value)));
+  let mantissa = scaled(Math.abs(value), -exponent);
+  for (; mantissa >= 2; mantissa /= 2) exponent++;
+  for (; mantissa < 1; mantissa *= 2) exponent--;
+  const power = String(Math.abs(exponent)).padStart(2, '0');
+  return `${sign}0x${mantissa.toString(16)}p${exponent < 0 ? '-' : '+'}${power}`;
+}
+
+/** Times a power of two, in steps that do not overflow. */
+function scaled(value: number, power: number): number {
+  const half = Math.trunc(power / 2);
+  return value * 2 ** half * 2 ** (power - half);
 }
 
 function twoDigits(said: string): string {

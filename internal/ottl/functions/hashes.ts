@@ -83,7 +83,7 @@ const base64Variants: Readonly<Record<string, { readonly letters: RegExp; readon
 function isEncoding(name: string): boolean {
   if (Object.hasOwn(base64Variants, name)) return true;
   try {
-    new TextDecoder(name);
+    decoderOf(name);
     return true;
   } catch {
     return false;
@@ -102,7 +102,16 @@ function decodeText(bytes: Uint8Array, encoding: string): string {
     return Buffer.from(text, 'base64').toString('utf8');
   }
   if (!isEncoding(encoding)) fail(`unknown encoding ${JSON.stringify(encoding.slice(0, 64))}`);
-  return new TextDecoder(encoding).decode(bytes);
+  const decoder = decoderOf(encoding);
+  // Browsers read Latin-1 as what Windows made of it; Go does not.
+  if (decoder.encoding === 'windows-1252' && !encoding.includes('1252')) return Buffer.from(bytes).toString('latin1');
+  return decoder.decode(bytes);
+}
+
+/** @throws RangeError for an encoding that is not known */
+function decoderOf(encoding: string): TextDecoder {
+  const name = /^(?:us-)?ascii$/i.test(encoding) || encoding === '' ? 'utf-8' : encoding;
+  return new TextDecoder(name, { ignoreBOM: true });
 }
 
 function encodeBase64(bytes: Buffer, variant: string): string {

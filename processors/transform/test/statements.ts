@@ -241,6 +241,12 @@ const expressions = [
     '"::1", 1, "::1", 2, "tcp"',
     'attributes["ip"], attributes["i"], "10.0.0.1", -1',
   ].map((said) => `CommunityID(${said})`),
+  ...['iso-8859-1', 'latin1', 'us-ascii', 'ascii', 'utf-8', 'utf-16', 'utf-16be', 'windows-1252'].map(
+    (encoding) => `Decode(attributes["utf"], "${encoding}")`,
+  ),
+  'Decode("\uFEFFx", "utf-8")',
+  'Format("%x|%X|%x|%x|%10x|%x", [attributes["d"], attributes["tiny"], -1024.5, 0.0, 0.1, 100000000000000000000.5])',
+  'Format("%f|%e|%g|%+f|%5.1f|%x", [Double("Inf"), Double("-Inf"), Double("NaN"), Double("NaN"), Double("Inf"), Double("Inf")])',
   ...urls.map((url) => `URL(${JSON.stringify(url)})`),
   'URL("a\\tb")',
   'ConvertCase("\uFEFF aB\u0085", "snake")',
