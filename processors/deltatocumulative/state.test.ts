@@ -225,3 +225,24 @@ test('in a running collector the ledger balances, and a reload with other settin
   await collector.shutdown(new AbortController().signal);
   expect(clock.timers).toBe(0);
 });
+
+test('a batch that is under way for longer than max_stale takes nothing from the series that came meanwhile', async () => {
+  const gate = deferred<Outcome>();
+  const { send, settings, points } = start({ max_stale: '1m' }, (_batch, call) =>
+    call === 1 ? gate.promise : accepted,
+  );
+  const batch = (service: string, time: number) =>
+    metricsPayload(oracle, [metricOf('m', 'sum', DELTA, [at(time, 1)])], { 'service.name': service });
+  await send(batch('a', 20));
+  const slow = send(batch('a', 30));
+  await settings.clock.advance(10 * 60_000);
+  await send(batch('b', 20));
+  gate.resolve(retryable('full'));
+  await slow;
+  await send(batch('b', 30));
+  expect(points().map((each) => [each.timeUnixNano, each.asInt])).toEqual([
+    ['20', '1'],
+    ['20', '1'],
+    ['30', '2'],
+  ]);
+});
