@@ -1,9 +1,10 @@
 import type { ClientMetadata } from '../../internal/core/consumer.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
+import type { Cursor } from '../../internal/otlp/view/cursor.ts';
 import type { LogRecord } from '../../internal/otlp/view/log_record.ts';
 import type { ResourceGroup, ScopeGroup } from '../../internal/otlp/view/resource.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';
-import { walkLogs, walkSpans } from '../../internal/otlp/view/walk.ts';
+import { type Walk, walkLogs, walkSpans } from '../../internal/otlp/view/walk.ts';
 import { AttributeTable } from './attributes.ts';
 import { Bulk } from './bulk.ts';
 import { addEcsContext, addEcsLog, addEcsSpan } from './ecs.ts';
@@ -26,6 +27,9 @@ export interface EncodingConfig extends RoutingConfig {
   readonly logs_dynamic_pipeline: { readonly enabled: boolean };
   readonly document_ids: 'server' | 'stable';
 }
+
+/** Writes one record of a scope's. */
+type Encode<R> = (record: R, scope: ScopeState, resource: ResourceGroup, item: number) => void;
 
 /** Turns batches of one signal into bodies of bulk requests, one batch at a time. */
 export class BulkEncoder {
@@ -75,13 +79,17 @@ export class BulkEncoder {
     // Documents are about twice as long as what they are made of: room for them at once, rather than by doubling.
     this.bulk.reset(payload.itemCount, Math.min(payload.byteLength * 2.5, MAX_AT_ONCE) | 0);
     this.#scopes.reset(metadata);
-    if (payload.signal === 'logs') return this.#logs(payload);
-    if (payload.signal === 'traces') return this.#spans(payload);
+    if (payload.signal === 'logs')
+      return this.#records(walkLogs(payload), (log, scope, resource, item) => this.#log(log, scope, resource, item));
+    if (payload.signal === 'traces') {
+      return this.#records(walkSpans(payload), (span, scope, resource, item) =>
+        this.#span(span, scope, resource, item),
+      );
+    }
     return this.#metrics.steps(payload, withoutValue);
   }
 
-  *#logs(payload: Payload): Generator<void> {
-    const walk = walkLogs(payload);
+  *#records<R extends Cursor>(walk: Walk<R>, encode: Encode<R>): Generator<void> {
     let item = 0;
     while (walk.nextResource()) {
       while (walk.nextScope()) {
@@ -90,7 +98,7 @@ export class BulkEncoder {
         const mark = this.#fields.mark;
         while (walk.nextRecord()) {
           if (scope.refusal !== undefined) this.bulk.refuse(item, scope.refusal);
-          else this.#log(walk.record, scope, walk.resource, item);
+          else encode(walk.record, scope, walk.resource, item);
           this.#fields.back(mark);
           if (++item % ITEMS_PER_TURN === 0) yield;
         }
@@ -119,24 +127,6 @@ export class BulkEncoder {
       this.#fields.writeFlat(bulk.out);
     }
     bulk.endOf(item);
-  }
-
-  *#spans(payload: Payload): Generator<void> {
-    const walk = walkSpans(payload);
-    let item = 0;
-    while (walk.nextResource()) {
-      while (walk.nextScope()) {
-        const scope = this.#scopes.enter(walk.resource, walk.scope);
-        this.#beginFields(scope, walk.resource, walk.scope);
-        const mark = this.#fields.mark;
-        while (walk.nextRecord()) {
-          if (scope.refusal !== undefined) this.bulk.refuse(item, scope.refusal);
-          else this.#span(walk.record, scope, walk.resource, item);
-          this.#fields.back(mark);
-          if (++item % ITEMS_PER_TURN === 0) yield;
-        }
-      }
-    }
   }
 
   #span(span: Span, scope: ScopeState, resource: ResourceGroup, item: number): void {

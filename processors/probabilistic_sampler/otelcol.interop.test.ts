@@ -1,9 +1,6 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startOtelcol } from '../../bench/peers/otelcol.ts';
+import { expect, test } from 'vitest';
 import { peer } from '../../bench/peers/peer.ts';
+import { throughOtelcol } from '../../bench/peers/through_otelcol.ts';
 import { noContext } from '../../internal/core/consumer.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
 import { seededRandom } from '../../internal/otlp/sample.ts';
@@ -23,12 +20,6 @@ import factory from './index.ts';
 const found = await peer('otelcol', { log: (line) => process.stderr.write(`${line}\n`) });
 if ('missing' in found) process.stderr.write(`skipped: ${found.missing}\n`);
 const interop = test.skipIf('missing' in found);
-
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'sluice-probabilistic-'));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const ITEMS = 100_000;
 const PER_REQUEST = 1000;
@@ -96,52 +87,14 @@ async function throughSluice(
   return kept;
 }
 
-/** One collector with a pipeline for each configuration, all fed by one receiver. */
-async function throughGo(signal: Signal, batches: readonly Payload[]): Promise<Map<string, string>[]> {
-  const all = configs[signal as 'traces' | 'logs'];
-  const each = (line: (config: object, i: number) => string) => all.map(line).join('\n');
-  const path = (i: number) => join(folder, `${signal}-${i}.bin`);
-  const otelcol = await startOtelcol({
-    yaml: `
-receivers:
-  otlp: { protocols: { http: { endpoint: '127.0.0.1:\${env:HTTP_PORT}' } } }
-processors:
-${each((config, i) => `  probabilistic_sampler/${i}: ${JSON.stringify(config)}`)}
-exporters:
-${each((_, i) => `  file/${i}: { path: ${path(i)}, format: proto }`)}
-service:
-  telemetry: { logs: { level: warn } }
-  extensions: [health_check]
-  pipelines:
-${each((_, i) => `    ${signal}/${i}: { receivers: [otlp], processors: [probabilistic_sampler/${i}], exporters: [file/${i}] }`)}
-extensions:
-  health_check: { endpoint: '127.0.0.1:\${env:HEALTH_PORT}' }
-`,
+async function throughGo(signal: 'traces' | 'logs', batches: readonly Payload[]): Promise<Map<string, string>[]> {
+  const requests = batches.map((batch) => batch.chunks[0]!);
+  const theirs = await throughOtelcol(signal, 'probabilistic_sampler', configs[signal], requests);
+  return theirs.map((messages) => {
+    const kept = new Map<string, string>();
+    for (const bytes of messages) read(asPayload(signal, bytes), kept);
+    return kept;
   });
-  try {
-    for (const batch of batches) {
-      const answer = await fetch(`http://127.0.0.1:${otelcol.ports.http}/v1/${signal}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-protobuf' },
-        body: batch.chunks[0]! as Uint8Array<ArrayBuffer>,
-      });
-      expect(answer.status, await answer.text()).toBe(200);
-    }
-  } finally {
-    await otelcol.stop();
-  }
-  return Promise.all(all.map((_, i) => readFileOf(signal, path(i))));
-}
-
-async function readFileOf(signal: Signal, path: string): Promise<Map<string, string>> {
-  const bytes = await readFile(path);
-  const kept = new Map<string, string>();
-  for (let at = 0; at < bytes.length; ) {
-    const end = at + 4 + bytes.readUInt32BE(at);
-    read(asPayload(signal, bytes.subarray(at + 4, end)), kept);
-    at = end;
-  }
-  return kept;
 }
 
 /** Of each item, by its span id: the tracestate, or the sampling attributes. */
