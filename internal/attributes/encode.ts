@@ -10,7 +10,8 @@ export function encodeValue(value: Plain): Uint8Array {
   return out.finish();
 }
 
-function writeValue(out: Writer, value: Plain): void {
+/** Writes the content of an AnyValue. */
+export function writeValue(out: Writer, value: Plain): void {
   if (value === undefined) return;
   if (typeof value === 'string') out.string(1, value);
   else if (typeof value === 'boolean') out.varint(2, value ? 1 : 0);

@@ -1,4 +1,4 @@
-import type { Answer } from './facts.ts';
+import { type Answer, encodedSize, type Facts } from './facts.ts';
 
 interface Cached {
   readonly answer: Answer;
@@ -43,7 +43,7 @@ export class AnswerCache {
 
   /** Nothing is kept that takes more than all may. */
   keep(key: string, answer: Answer, until: number): void {
-    const bytes = 2 * key.length + (typeof answer === 'string' ? 0 : answer.bytes) + 100;
+    const bytes = 100 + 2 * key.length + (typeof answer === 'string' ? 0 : encodedBytes(answer));
     this.#forget(key);
     if (bytes > this.#maxBytes) return;
     this.#cached.set(key, { answer, until, bytes });
@@ -63,4 +63,9 @@ export class AnswerCache {
     this.#bytes -= this.#cached.get(key)?.bytes ?? 0;
     this.#cached.delete(key);
   }
+}
+
+/** Of facts that will be written sooner or later: their values are there twice then. */
+function encodedBytes({ bytes, list }: Facts): number {
+  return 2 * bytes + list.length * encodedSize;
 }

@@ -1,5 +1,5 @@
 import { parseDocument } from 'yaml';
-import { type Facts, factsOf, parseJson, type Write } from './facts.ts';
+import { FactMaker, type Facts, factsOf, parseJson, type Write } from './facts.ts';
 
 export interface CatalogueOptions {
   readonly format: 'yaml' | 'json' | 'csv';
@@ -10,7 +10,7 @@ export interface CatalogueOptions {
 
 export interface Catalogue {
   readonly entries: ReadonlyMap<string, Facts>;
-  /** About what the entries take in memory. */
+  /** About what the entries take in memory now. */
   readonly bytes: number;
   readonly skipped: number;
   /** Of the first entry that was skipped. */
@@ -20,22 +20,31 @@ export interface Catalogue {
 /** A map of entries by key, or a list of entries with a key field. @throws Error where the text as a whole is broken */
 export function readCatalogue(text: string, options: CatalogueOptions): Catalogue {
   const entries = new Map<string, Facts>();
+  const maker = new FactMaker();
   let skipped = 0;
   let trouble: string | undefined;
   for (const { where, key, value } of rowsOf(text, options)) {
-    const problem = add(entries, key, value, options);
+    const problem = add(entries, key, value, options, maker);
     if (problem === undefined) continue;
     skipped++;
     trouble ??= `${where}: ${problem}`;
   }
-  let bytes = 0;
-  for (const [key, facts] of entries) bytes += entryBytes(key, facts);
-  return { entries, bytes, skipped, ...(trouble !== undefined && { trouble }) };
+  const bytes = entriesBytes(entries);
+  return {
+    entries,
+    skipped,
+    get bytes() {
+      return bytes + maker.encodedBytes;
+    },
+    ...(trouble !== undefined && { trouble }),
+  };
 }
 
-/** About what one entry takes in a map. */
-export function entryBytes(key: string, facts: Facts): number {
-  return 64 + 2 * key.length + facts.bytes;
+/** About what entries take before their facts are encoded. */
+export function entriesBytes(entries: ReadonlyMap<string, Facts>): number {
+  let bytes = 0;
+  for (const [key, facts] of entries) bytes += 64 + 2 * key.length + facts.bytes;
+  return bytes;
 }
 
 function add(
@@ -43,6 +52,7 @@ function add(
   key: unknown,
   value: unknown,
   { write, keyField, maxEntries }: CatalogueOptions,
+  maker: FactMaker,
 ): string | undefined {
   if (typeof value === 'string') return value;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'expected fields with values';
@@ -51,7 +61,7 @@ function add(
   if (entries.has(String(key))) return `the key ${JSON.stringify(String(key).slice(0, 100))} is there already`;
   if (entries.size >= maxEntries) return `more than max_entries (${maxEntries})`;
   try {
-    entries.set(String(key), factsOf(value, write, keyField));
+    entries.set(String(key), factsOf(value, write, keyField, maker));
     return undefined;
   } catch (error) {
     return (error as Error).message;

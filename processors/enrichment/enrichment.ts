@@ -6,7 +6,14 @@ import { type Outcome, retryable } from '../../internal/core/outcome.ts';
 import { Assembly } from '../../internal/otlp/assembly.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import type { Range } from '../../internal/otlp/regroup.ts';
-import { type MetricVisitor, Patch, rewriteLogs, rewriteMetrics, rewriteSpans } from '../../internal/otlp/rewrite.ts';
+import {
+  type MetricVisitor,
+  Patch,
+  rewriteLogs,
+  rewriteMetrics,
+  rewriteSpans,
+  Tools,
+} from '../../internal/otlp/rewrite.ts';
 import type { LogRecord } from '../../internal/otlp/view/log_record.ts';
 import type { DataPoint } from '../../internal/otlp/view/point.ts';
 import type { ResourceGroup, ScopeGroup } from '../../internal/otlp/view/resource.ts';
@@ -147,6 +154,7 @@ export class Enrichment implements Component, Consumer {
     const signal = this.#settings.signal ?? 'traces';
     const serves = (place: Place) => this.#lookups.some(({ at, target }) => at === place || target === place);
     const any = this.#lookups.length > 0 || this.#serviceName !== undefined || upgrade !== undefined;
+    const options = { tools: new Tools() };
     const records = serves('record') || upgrade?.deep === true;
     const visitor: MetricVisitor = {
       ...(any && {
@@ -165,7 +173,7 @@ export class Enrichment implements Component, Consumer {
     if (signal === 'metrics') {
       const point = (one: DataPoint, patch: Patch) => this.#edit('record', one, one.attributesField, patch, upgrade);
       const points: MetricVisitor = records ? { ...visitor, point } : visitor;
-      return (batch) => rewriteMetrics(batch, points);
+      return (batch) => rewriteMetrics(batch, points, options);
     }
     const field = attributesOf[signal];
     const { resource, scope } = visitor;
@@ -173,14 +181,14 @@ export class Enrichment implements Component, Consumer {
     if (signal === 'logs') {
       const record = (log: LogRecord, patch: Patch) => this.#edit('record', log, field, patch, upgrade);
       const logs = { ...above, ...(records && { record }) };
-      return (batch) => rewriteLogs(batch, logs);
+      return (batch) => rewriteLogs(batch, logs, options);
     }
     const record = (span: Span, patch: Patch) => {
       this.#edit('record', span, field, patch, upgrade);
       if (upgrade) this.#renameInEvents(span, patch, upgrade);
     };
     const spans = { ...above, ...(records && { record }) };
-    return (batch) => rewriteSpans(batch, spans);
+    return (batch) => rewriteSpans(batch, spans, options);
   }
 
   #edit(place: Place, message: Range, field: number, patch: Patch, upgrade: SchemaUpgrade | undefined): void {

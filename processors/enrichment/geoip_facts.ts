@@ -1,5 +1,5 @@
 import type { Plain } from '../../internal/otlp/view/value.ts';
-import { type Facts, factsFrom, plainFact, valueAt, type Write } from './facts.ts';
+import { type FactMaker, type Facts, factsFrom, plainFact, valueAt, type Write } from './facts.ts';
 
 /**
  * Where MaxMind's databases have what, and what it is called: by the semantic conventions where these have a name
@@ -27,14 +27,14 @@ const doubles = new Set(['location.latitude', 'location.longitude']);
  *
  * @param write path in the record to attribute name @throws Error where values nest too deep
  */
-export function geoFacts(record: object, write: Write): Facts {
+export function geoFacts(record: object, write: Write, maker?: FactMaker): Facts {
   const facts: [string, Plain][] = [];
   for (const [path, name] of Object.entries(write ?? names)) {
     const value = valueAt(record, path);
     if (value === undefined || value === null || value === '') continue;
     facts.push([name, typeof value === 'number' && doubles.has(path) ? value : plainFact(value)]);
   }
-  return factsFrom(write ? facts : [...facts, ...regionFacts(record)]);
+  return factsFrom(write ? facts : [...facts, ...regionFacts(record)], maker);
 }
 
 /** The smallest region is the last one. Its code as ISO 3166-2 has it, with the country before: MaxMind has the rest alone. */

@@ -3,7 +3,7 @@ import type { Host, Settings } from '../../internal/core/component.ts';
 import { Notice } from '../../internal/core/notice.ts';
 import { AnswerCache } from './answer_cache.ts';
 import type { SourceConfig } from './config.ts';
-import type { Answer } from './facts.ts';
+import { type Answer, FactMaker } from './facts.ts';
 import { GeoipDatabase } from './geoip_database.ts';
 import { geoFacts } from './geoip_facts.ts';
 import { observeCache } from './metrics.ts';
@@ -18,6 +18,7 @@ export class GeoipSource implements Source {
   readonly #cache: AnswerCache;
   readonly #endMetrics: () => void;
   readonly #troubles: Notice;
+  readonly #maker = new FactMaker();
   /** Which database the cache tells of. */
   #cached: symbol | undefined;
 
@@ -58,7 +59,7 @@ export class GeoipSource implements Source {
     if (address === undefined) return 'miss';
     try {
       const found = database.find(address);
-      const facts = found && geoFacts(found, this.#config.write);
+      const facts = found && geoFacts(found, this.#config.write, this.#maker);
       return facts && facts.list.length > 0 ? facts : 'miss';
     } catch (error) {
       const { path, name: source } = this.#config;

@@ -1,9 +1,9 @@
 import type { Host, Settings } from '../../internal/core/component.ts';
-import { entryBytes } from './catalogue.ts';
+import { entriesBytes } from './catalogue.ts';
 import type { SourceConfig } from './config.ts';
 import { DetectSource } from './detect.ts';
 import { DnsSource } from './dns_source.ts';
-import { type Answer, type Facts, factsOf } from './facts.ts';
+import { type Answer, FactMaker, type Facts, factsOf } from './facts.ts';
 import { FileSource } from './file_source.ts';
 import { GeoipSource } from './geoip_source.ts';
 import { HttpSource } from './http_source.ts';
@@ -44,10 +44,13 @@ class StaticSource implements Source {
   readonly close: () => void;
 
   constructor({ memory }: Settings, { entries = {}, write }: SourceConfig) {
-    this.#entries = new Map(Object.entries(entries).map(([key, fields]) => [key, factsOf(fields, write)]));
-    let bytes = 0;
-    for (const [key, facts] of this.#entries) bytes += entryBytes(key, facts);
-    this.close = memory.addApart(() => bytes);
+    const maker = new FactMaker();
+    const factsBy = Object.entries(entries).map(
+      ([key, fields]) => [key, factsOf(fields, write, undefined, maker)] as const,
+    );
+    this.#entries = new Map(factsBy);
+    const bytes = entriesBytes(this.#entries);
+    this.close = memory.addApart(() => bytes + maker.encodedBytes);
   }
 
   find(key: string): Answer {

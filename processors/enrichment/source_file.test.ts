@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Component, Host } from '../../internal/core/component.ts';
+import { type Consumer, noContext } from '../../internal/core/consumer.ts';
 import { Shared } from '../../internal/core/shared.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import { walkLogs, walkMetrics, walkSpans } from '../../internal/otlp/view/walk.ts';
@@ -46,13 +47,13 @@ test('a file that several pipelines use is in memory once, also over a reload, a
   const path = file('frontend: { owner: web }\n');
   const { config, inlet, outlet } = pipelines({ path });
   const running = await runningCollector(config);
+  for (const signal of ['traces', 'metrics', 'logs'] as const) await inlet.send(generatePayload(signal, { items: 1 }));
+  expect(outlet.taken.map(owner)).toEqual(['web', 'web', 'web']);
   const bytes = running.memory.apart;
   expect(bytes).toBeGreaterThan(100);
   expect(bytes).toBe(
     running.meter.value('sluice_enrichment_file_bytes', { processor: 'enrichment', source: 'catalogue' }),
   );
-  for (const signal of ['traces', 'metrics', 'logs'] as const) await inlet.send(generatePayload(signal, { items: 1 }));
-  expect(outlet.taken.map(owner)).toEqual(['web', 'web', 'web']);
   const [timers, components] = [running.clock.timers, running.collector.components().length];
   // Other options of the processor, the same ones of the file.
   const next = pipelines({ path, conflict: 'overwrite' });
@@ -97,4 +98,26 @@ test('a shutdown while a file is still being read lets it go', async () => {
   await component.shutdown(AbortSignal.timeout(1000));
   await started;
   expect([settings.memory.apart, settings.clock.timers]).toEqual([0, 0]);
+});
+
+test('what a catalogue takes is told as it grows with the entries that are in use, and no further', async () => {
+  const lines = Array.from({ length: 1000 }, (_, i) => `service${i},team ${i}`);
+  const path = file(['key,owner', 'frontend,web', ...lines].join('\n'));
+  const settings = testSettings();
+  const sources = [{ name: 'catalogue', type: 'file', format: 'csv', key, path }];
+  const config = parse({ sources });
+  const component = factory.create(settings, config, new RecordingConsumer()) as Required<Component> & Consumer;
+  await component.start({
+    extension: () => undefined,
+    fatal() {},
+    system: { statuses: () => [], onStatus: () => () => {} },
+  });
+  const before = settings.memory.apart;
+  await component.consume(generatePayload('traces', { items: 1 }), noContext);
+  const after = settings.memory.apart;
+  expect(after).toBeGreaterThan(before);
+  expect(after).toBeLessThan(before * 1.01);
+  for (let i = 0; i < 100; i++) await component.consume(generatePayload('traces', { items: 1 }), noContext);
+  expect(settings.memory.apart).toBe(after);
+  await component.shutdown(AbortSignal.timeout(1000));
 });
