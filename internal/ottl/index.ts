@@ -31,4 +31,4 @@ export { type OttlProblem, placed } from './problem.ts';
 export { compileRegex, expandTemplate, type Regex, type RegexMatch, regexOf } from './regex.ts';
 export { type Context, Scene } from './scene.ts';
 export { trimSpace } from './text.ts';
-export { fail as failStatement, OttlError } from './values.ts';
+export { fail as failStatement, mapOf, OttlError, type Value as OttlValue } from './values.ts';

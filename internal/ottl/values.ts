@@ -125,6 +125,11 @@ export class ValueMap {
   }
 }
 
+/** A map with these pairs. */
+export function mapOf(entries: Iterable<readonly [string, Value]>): Value {
+  return ValueMap.of(entries);
+}
+
 /** Decodes an AnyValue; nil for an empty one. Bytes are copied: the value may outlive what it was read from. */
 export function decodeValue(any: AnyValue): Value {
   switch (any.kind) {

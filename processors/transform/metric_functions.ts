@@ -11,6 +11,7 @@ import {
   pointConverters,
   type Scene,
 } from '../../internal/ottl/index.ts';
+import { logFunctions } from './log_functions.ts';
 import { scaleData } from './scale.ts';
 
 /** Field numbers of the members of Metric.data, and of what a metric begins with. */
@@ -26,11 +27,13 @@ const POINT_ATTRIBUTES = 7;
 
 /** What upstream's transform processor adds to the functions that statements of a context may use. */
 export function functionsOf(context: Context): FunctionTable {
+  if (context === 'log') return logFunctions;
   return context === 'metric' ? metricFunctions : context === 'datapoint' ? addingFunctions : {};
 }
 
 /** The same for conditions. */
 export function conditionFunctionsOf(context: Context): FunctionTable {
+  if (context === 'log') return logFunctions;
   return context === 'metric' ? pointConverters : {};
 }
 

@@ -18,6 +18,4 @@ export const missing: Readonly<Record<string, string>> = {
   extract_percentile_metric: 'this conversion is not implemented',
   merge_histogram_buckets: 'this conversion is not implemented',
   set_semconv_span_name: 'span names are not derived; set the name by statements',
-  ParseCLF: 'this log format is not parsed; use ExtractPatterns',
-  ParseLEEF: 'this log format is not parsed; use ExtractPatterns',
 };

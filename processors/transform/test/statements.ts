@@ -434,6 +434,41 @@ const expressions = [
 ];
 
 /** Editors on attributes, for spans and log records. */
+const lines = [
+  ...[
+    '127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /a.gif HTTP/1.0" 200 2326',
+    ' h i u [t] "GET \\"x\\" \\x41\\x4\\n\\q\\\\ y z" +404 - ',
+    'h i u [t] "-" 200 x',
+    'h i u [t] "a b" 99999999999999999999 1',
+    'h i u [] "a b" 1 1',
+    'é i u [ü] "a  b c d" -1 0',
+    '',
+    'nothing',
+  ].flatMap((line) => [
+    `ParseCLF(${JSON.stringify(line)})`,
+    `ParseCLF(${JSON.stringify(`${line} "r\\t" "a g"`)}, "combined")`,
+  ]),
+  'ParseCLF(attributes["i"])',
+  ...[
+    'LEEF:1.0|Vendor|Product|1|id|a=1\tb=2=3\t=4\tc\ta=5',
+    '<13>Jan 18 host LEEF:2.0|V|P|2|id|^|a=1^b= 2 ^c|d=4',
+    'LEEF:2.0|V|P|2|id|0x5e|a=1^b=2',
+    'LEEF:2.0|V|P|2|id|0x5e5e|a=1',
+    'LEEF:2.0|V|P|2|id|0x|a=1',
+    'LEEF:2.0|V|P|2|id||a=1\tb=2',
+    'LEEF:2.0|V|P|2|id|a=1|b\tc=2',
+    'LEEF:2.0|V|P|2|id',
+    'LEEF:2.0|V|P|2|id|^^|a=1',
+    'LEEF:2.0|V|P|2|id|é|a=1',
+    'LEEF:1.0|V|P|2',
+    'LEEF:3.0|V|P|2|id|',
+    'LEEF:1.0',
+    'LEEF:1.0|V|P|2|id|grüße=日本\tx=|',
+    'none',
+    '',
+  ].map((line) => `ParseLEEF(${JSON.stringify(line)})`),
+];
+
 const editors = [
   'set(attributes["s"], "new")',
   'set(attributes["new"], "new")',
@@ -552,6 +587,7 @@ export const statements: Readonly<Record<Signal, readonly Row[]>> = {
     ['spanevent', 'delete_key(attributes, "exception.type")'],
   ],
   logs: [
+    ...lines.map((value): Row => ['log', `set(attributes["out"], ${value})`]),
     ...common('log'),
     ...inResource,
     ['log', 'set(body, "x")'],
