@@ -45,35 +45,45 @@ export interface RewriteOptions {
   readonly keepEmpty?: boolean;
   /** Leaves out those too that came with nothing in them; a metric without data stays. */
   readonly dropEmpty?: boolean;
-  /** For one who leaves out or adds much, kept from batch to batch: without it, as many bytes as came are expected to go. */
-  readonly share?: Share;
+  /** Those of the step that rewrites, kept from batch to batch. */
+  readonly tools?: Tools;
 }
 
-/** Bytes of the last batch behind this step for each one before it: the next batch will be much like it, and a buffer of the right size costs least. */
-export class Share {
-  last = 1;
+/** From here on the tools are made anew for a batch, or they would hold on to it until the next one. */
+const LARGE = 1 << 16;
+
+/** What one step keeps from batch to batch. */
+export class Tools {
+  /** Bytes behind this step for each one before it, in the last batch: the next will be much like it, and a buffer of the right size costs least. */
+  share = 1;
+  /** For small batches: making these costs as much as rewriting ten spans. */
+  kept: Rewrite<any> | undefined;
 }
 
 export function rewriteSpans(payload: Payload, visitor: Visitor<Span>, options?: RewriteOptions): Payload {
-  return rewrite(payload, new Span(), visitor, options);
+  return rewrite(payload, Span, visitor, options);
 }
 
 export function rewriteLogs(payload: Payload, visitor: Visitor<LogRecord>, options?: RewriteOptions): Payload {
-  return rewrite(payload, new LogRecord(), visitor, options);
+  return rewrite(payload, LogRecord, visitor, options);
 }
 
 export function rewriteMetrics(payload: Payload, visitor: MetricVisitor, options?: RewriteOptions): Payload {
-  return rewrite(payload, new Metric(), visitor, options);
+  return rewrite(payload, Metric, visitor, options);
 }
 
 /** Returns `payload` itself where nothing changes, and untouched chunks as they are. */
 function rewrite<R extends Cursor>(
   payload: Payload,
-  record: R,
+  Record: new () => R,
   visitor: Visitor<R> & Pick<MetricVisitor, 'point'>,
   options: RewriteOptions = {},
 ): Payload {
-  const run = new Rewrite(payload.signal, record, visitor, options);
+  const { tools } = options;
+  const isSmall = payload.byteLength < LARGE;
+  const run: Rewrite<R> = (isSmall ? tools?.kept : undefined) ?? new Rewrite<R>(payload.signal, new Record());
+  if (tools && isSmall) tools.kept = run;
+  run.begin(visitor, options);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   let same = true;
@@ -84,7 +94,7 @@ function rewrite<R extends Cursor>(
     chunks.push(written);
     bytes += written.length;
   }
-  if (options.share) options.share.last = bytes / Math.max(1, payload.byteLength);
+  if (tools) tools.share = bytes / Math.max(1, payload.byteLength);
   return same ? payload : new Payload(payload.signal, chunks, payload.itemCount + run.itemsGained, bytes);
 }
 
@@ -101,10 +111,10 @@ class Rewrite<R extends Cursor> {
   /** Items after minus items before. */
   itemsGained = 0;
   readonly #shape: Shape;
-  readonly #visitor: Visitor<R> & Pick<MetricVisitor, 'point'>;
-  readonly #keepEmpty: boolean;
-  readonly #dropEmpty: boolean;
-  readonly #share: number;
+  #visitor: Visitor<R> & Pick<MetricVisitor, 'point'> = {};
+  #keepEmpty = false;
+  #dropEmpty = false;
+  #share = 1;
   readonly #resource: ResourceGroup;
   readonly #record: R;
   readonly #place: Place;
@@ -115,20 +125,24 @@ class Rewrite<R extends Cursor> {
   /** The cursor for the points of a metric's data, by the tag of the data. */
   readonly #points = new Map<number, DataPoint>();
 
-  constructor(
-    signal: Signal,
-    record: R,
-    visitor: Visitor<R> & Pick<MetricVisitor, 'point'>,
-    { keepEmpty = false, dropEmpty = false, share }: RewriteOptions,
-  ) {
+  constructor(signal: Signal, record: R) {
     this.#shape = shapeOf(signal);
-    this.#visitor = visitor;
-    this.#keepEmpty = keepEmpty;
-    this.#dropEmpty = dropEmpty;
-    this.#share = share?.last ?? 1;
     this.#record = record;
     this.#resource = new ResourceGroup(groupTypes[signal]);
     this.#place = { resource: this.#resource, scope: this.#resource.scopes.current };
+  }
+
+  /** For a batch, after which the next one may come; a visitor may have thrown in the middle of the last one. */
+  begin(
+    visitor: Visitor<R> & Pick<MetricVisitor, 'point'>,
+    { keepEmpty = false, dropEmpty = false, tools }: RewriteOptions,
+  ): void {
+    this.#visitor = visitor;
+    this.#keepEmpty = keepEmpty;
+    this.#dropEmpty = dropEmpty;
+    this.#share = tools?.share ?? 1;
+    this.#out.clear();
+    this.itemsGained = 0;
   }
 
   chunk(chunk: Uint8Array): Uint8Array {

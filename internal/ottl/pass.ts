@@ -1,6 +1,5 @@
 import { Assembly } from '../otlp/assembly.ts';
 import { Payload, type Signal } from '../otlp/payload.ts';
-import { Share } from '../otlp/rewrite.ts';
 import { countItems } from '../otlp/shape.ts';
 import type { Cursor } from '../otlp/view/cursor.ts';
 import { Fields } from '../otlp/view/fields.ts';
@@ -50,7 +49,8 @@ export class Pass {
   #scene = new Scene();
   #points = newPoints();
   #out = new Assembly();
-  readonly #share = new Share();
+  /** Bytes behind the pass for each one before it, in the last batch. */
+  #share = 1;
 
   constructor(signal: Signal, work: Work) {
     this.#signal = signal;
@@ -85,13 +85,13 @@ export class Pass {
     // Statements may replace data points, and make metrics.
     if (this.#signal === 'metrics') items = chunks.reduce((sum, chunk) => sum + countItems(this.#signal, chunk), 0);
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    this.#share.last = bytes / Math.max(1, payload.byteLength);
+    this.#share = bytes / Math.max(1, payload.byteLength);
     return new Payload(this.#signal, chunks, items, bytes);
   }
 
   #chunk(chunk: Uint8Array): Uint8Array {
     const fields = new Fields().reset(chunk, 0, chunk.length);
-    this.#out.expect(Math.ceil(chunk.length * this.#share.last));
+    this.#out.expect(Math.ceil(chunk.length * this.#share));
     while (fields.next()) {
       if (fields.tag !== GROUPS) this.#out.copy(chunk, fields.at, fields.to);
       else {

@@ -1,6 +1,6 @@
 import type { Payload, Signal } from '../otlp/payload.ts';
 import type { Range } from '../otlp/regroup.ts';
-import { type Patch, rewriteLogs, rewriteMetrics, rewriteSpans } from '../otlp/rewrite.ts';
+import { type Patch, rewriteLogs, rewriteMetrics, rewriteSpans, Tools } from '../otlp/rewrite.ts';
 import type { ResourceGroup } from '../otlp/view/resource.ts';
 import type { Subject } from './checks.ts';
 
@@ -17,23 +17,36 @@ export interface Visit {
 /** @returns what takes a batch of the signal along `visit`, each time in the same order */
 export function rewriteOf(signal: Signal, visit: Visit): (batch: Payload) => Payload {
   const resource = (group: ResourceGroup, patch: Patch) => visit.resource(group, patch);
+  const options = { tools: new Tools() };
   const rewrites = {
     traces: (batch: Payload) =>
-      rewriteSpans(batch, {
-        resource,
-        record: (span, patch) => visit.item({ attributes: span.attributes, span }, span, spanAttributes, patch),
-      }),
+      rewriteSpans(
+        batch,
+        {
+          resource,
+          record: (span, patch) => visit.item({ attributes: span.attributes, span }, span, spanAttributes, patch),
+        },
+        options,
+      ),
     logs: (batch: Payload) =>
-      rewriteLogs(batch, {
-        resource,
-        record: (log, patch) => visit.item({ attributes: log.attributes, log }, log, logAttributes, patch),
-      }),
+      rewriteLogs(
+        batch,
+        {
+          resource,
+          record: (log, patch) => visit.item({ attributes: log.attributes, log }, log, logAttributes, patch),
+        },
+        options,
+      ),
     metrics: (batch: Payload) =>
-      rewriteMetrics(batch, {
-        resource,
-        point: (point, patch, metric) =>
-          visit.item({ attributes: point.attributes, point, metric }, point, point.attributesField, patch),
-      }),
+      rewriteMetrics(
+        batch,
+        {
+          resource,
+          point: (point, patch, metric) =>
+            visit.item({ attributes: point.attributes, point, metric }, point, point.attributesField, patch),
+        },
+        options,
+      ),
   };
   return rewrites[signal];
 }

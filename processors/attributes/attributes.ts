@@ -14,6 +14,7 @@ import {
   rewriteLogs,
   rewriteMetrics,
   rewriteSpans,
+  Tools,
   type Visitor,
 } from '../../internal/otlp/rewrite.ts';
 import type { Cursor } from '../../internal/otlp/view/cursor.ts';
@@ -48,12 +49,14 @@ export class AttributesProcessor implements Consumer {
 
 function spans(config: AttributesConfig): Rewrite {
   const visitor = new Editor<Span>(config, spanMatcher, spanAttributes);
-  return (batch, ctx) => rewriteSpans(batch, visitor.for(ctx));
+  const options = { tools: new Tools() };
+  return (batch, ctx) => rewriteSpans(batch, visitor.for(ctx), options);
 }
 
 function logs(config: AttributesConfig): Rewrite {
   const visitor = new Editor<LogRecord>(config, logMatcher, logAttributes);
-  return (batch, ctx) => rewriteLogs(batch, visitor.for(ctx));
+  const options = { tools: new Tools() };
+  return (batch, ctx) => rewriteLogs(batch, visitor.for(ctx), options);
 }
 
 /** Changes the records that match. */
@@ -88,6 +91,7 @@ function metrics(config: AttributesConfig): Rewrite {
   const byField = new Map<number, Actions>();
   let current: BatchContext = noContext;
   let chosen = false;
+  const options = { tools: new Tools() };
   const visitor: MetricVisitor = {
     record: (metric, _patch, { resource, scope }) => {
       chosen = filter.takes(metric, resource, scope);
@@ -104,6 +108,6 @@ function metrics(config: AttributesConfig): Rewrite {
   return (batch, ctx) => {
     current = ctx;
     filter.reset();
-    return rewriteMetrics(batch, visitor);
+    return rewriteMetrics(batch, visitor, options);
   };
 }

@@ -1,5 +1,5 @@
 import type { Payload } from '../../internal/otlp/payload.ts';
-import { type Patch, rewriteLogs, Share, type Visitor } from '../../internal/otlp/rewrite.ts';
+import { type Patch, rewriteLogs, Tools, type Visitor } from '../../internal/otlp/rewrite.ts';
 import type { LogRecord } from '../../internal/otlp/view/log_record.ts';
 import { type Walk, walkLogs } from '../../internal/otlp/view/walk.ts';
 import type { Class } from '../../internal/sampling/budget.ts';
@@ -15,7 +15,7 @@ const ERROR = 17;
 /** A log record's operation is its event name, its status the severity: below WARN, WARN, ERROR. It takes no time. */
 export class LogKind implements Kind<LogRecord> {
   readonly #model: Model;
-  readonly #options = { share: new Share() };
+  readonly #options = { tools: new Tools() };
   readonly #errors: Errors;
 
   constructor(model: Model, errors: Errors) {

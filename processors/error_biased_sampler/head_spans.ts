@@ -1,5 +1,5 @@
 import type { Payload } from '../../internal/otlp/payload.ts';
-import { type Patch, rewriteSpans, Share, type Visitor } from '../../internal/otlp/rewrite.ts';
+import { type Patch, rewriteSpans, Tools, type Visitor } from '../../internal/otlp/rewrite.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';
 import { type Walk, walkSpans } from '../../internal/otlp/view/walk.ts';
 import type { Class } from '../../internal/sampling/budget.ts';
@@ -15,7 +15,7 @@ const STATUS = 15;
 
 export class SpanKind implements Kind<Span> {
   readonly #model: Model;
-  readonly #options = { share: new Share() };
+  readonly #options = { tools: new Tools() };
   readonly #errors: Errors;
   /** The last field written: most are alike. */
   #last: { readonly threshold: bigint; readonly field: Uint8Array } | undefined;

@@ -4,7 +4,8 @@ import { handOnKept } from '../../internal/core/hand_on.ts';
 import { type Outcome, permanent } from '../../internal/core/outcome.ts';
 import type { Counter } from '../../internal/core/telemetry.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
-import { Share } from '../../internal/otlp/rewrite.ts';
+import { Tools } from '../../internal/otlp/rewrite.ts';
+import { Scene } from '../../internal/ottl/index.ts';
 import type { FilterConfig } from './config.ts';
 import { ConditionFailed, type Round, roundsOf } from './judges.ts';
 import { sieve } from './sieve.ts';
@@ -15,26 +16,31 @@ const metrics = {
   logs: ['otelcol_processor_filter_logs_filtered', 'Log records left out.'],
 } as const;
 
+/** A batch of so many bytes has a scene of its own, or the scene would hold on to it until the next one. */
+const LARGE = 1 << 16;
+
 /** Holds nothing: what is kept travels on within the call, and the sender gets the next component's answer. */
 export class Filter implements Consumer {
   readonly #settings: Settings;
   readonly #next: Consumer;
-  readonly #rounds: readonly { readonly round: Round; readonly share: Share }[];
+  readonly #rounds: readonly { readonly round: Round; readonly tools: Tools }[];
   readonly #filtered: Counter;
+  readonly #scene = new Scene();
 
   constructor(settings: Settings, config: FilterConfig, next: Consumer) {
     const signal = settings.signal ?? 'traces';
     const [name, help] = metrics[signal];
     this.#settings = settings;
     this.#next = next;
-    this.#rounds = roundsOf(signal, config, settings).map((round) => ({ round, share: new Share() }));
+    this.#rounds = roundsOf(signal, config, settings).map((round) => ({ round, tools: new Tools() }));
     this.#filtered = settings.meter.counter({ name, help, labels: { filter: settings.id } });
   }
 
   async consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
+    const scene = batch.byteLength < LARGE ? this.#scene : new Scene();
     let kept = batch;
     try {
-      for (const { round, share } of this.#rounds) kept = sieve(kept, round, share);
+      for (const { round, tools } of this.#rounds) kept = sieve(kept, round, tools, scene);
     } catch (thrown) {
       if (thrown instanceof ConditionFailed) return permanent('rejected', thrown.message);
       throw thrown;

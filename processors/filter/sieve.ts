@@ -6,20 +6,19 @@ import {
   rewriteLogs,
   rewriteMetrics,
   rewriteSpans,
-  type Share,
+  type Tools,
   type Visitor,
 } from '../../internal/otlp/rewrite.ts';
 import type { Cursor } from '../../internal/otlp/view/cursor.ts';
 import type { LogRecord } from '../../internal/otlp/view/log_record.ts';
 import type { Metric } from '../../internal/otlp/view/metric.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';
-import { Scene } from '../../internal/ottl/index.ts';
+import type { Scene } from '../../internal/ottl/index.ts';
 import type { Judge, Round } from './judges.ts';
 
 /** Leaves out of a batch what the judges of one round say; what is emptied by that, or came empty, goes with it. */
-export function sieve(batch: Payload, round: Round, share: Share): Payload {
-  const scene = new Scene();
-  const options = { share, dropEmpty: true };
+export function sieve(batch: Payload, round: Round, tools: Tools, scene: Scene): Payload {
+  const options = { tools, dropEmpty: true };
   const visitor = { ...onResource(round, scene), ...onScope(round, scene) };
   if (batch.signal === 'traces') return rewriteSpans(batch, { ...visitor, ...onSpans(round, scene) }, options);
   if (batch.signal === 'logs') {

@@ -3,7 +3,7 @@ import { Groups, type Range, type ResourceEntry, type ScopeEntry } from '../../i
 import { Fields } from '../../internal/otlp/view/fields.ts';
 import { Resource, type ResourceGroup, type ScopeGroup } from '../../internal/otlp/view/resource.ts';
 import { type Attributes, KeyValue } from '../../internal/otlp/view/value.ts';
-import { LEN } from '../../internal/otlp/wire.ts';
+import { LEN, varintSize, writeVarint } from '../../internal/otlp/wire.ts';
 import { Writer } from '../../internal/otlp/writer.ts';
 import { field, remainder } from './pieces.ts';
 
@@ -16,6 +16,19 @@ const NAME = (1 << 3) | LEN;
 const VERSION = (2 << 3) | LEN;
 const SCOPE_ATTRIBUTE = (3 << 3) | LEN;
 
+/** An attribute of a record: its field begins at `at`, the content of its KeyValue at `start`. */
+interface Moving {
+  /** Number of the key. */
+  readonly index: number;
+  readonly at: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+const nothing: Uint8Array = new Uint8Array(0);
+// Works on every Uint8Array, and needs no window object for the range.
+const copyBytes = Buffer.prototype.copy;
+
 /**
  * Finds the place of each record of one batch among resources and scopes. Resources are the same if their attributes are,
  * in any order, and all else that is known of them; so are scopes. Upstream looks at the attributes of resources, and name
@@ -27,8 +40,9 @@ export class Grouping {
   stayed = 0;
   readonly groups = new Groups();
   readonly #keys: readonly Uint8Array[];
-  /** By the number of the key: the content of the KeyValue in the record at hand, if it moves. */
-  readonly #moving: (Uint8Array | undefined)[];
+  /** The record at hand, and where in it what moves lies, key by key in the order of `keys`. */
+  #record: Uint8Array = nothing;
+  readonly #moving: Moving[] = [];
   #movingKey = '';
   #resource: ResourceGroup | undefined;
   /** Of the resource at hand: where its records go, by what moves to it. */
@@ -39,11 +53,9 @@ export class Grouping {
   readonly #places = new Map<ResourceEntry, ScopeEntry>();
   readonly #fields = new Fields();
   readonly #pair = new KeyValue();
-  readonly #out = new Writer();
 
   constructor(keys: readonly Uint8Array[]) {
     this.#keys = keys;
-    this.#moving = keys.map(() => undefined);
   }
 
   /** Fields of a request that are no groups. */
@@ -73,10 +85,14 @@ export class Grouping {
   /** Notes which attributes of the record move. @returns whether any does */
   find(attributes: Attributes): boolean {
     let key = '';
-    for (let i = 0; i < this.#keys.length; i++) {
-      const pair = attributes.find(this.#keys[i]!);
-      this.#moving[i] = pair?.buf.subarray(pair.start, pair.end);
-      if (pair) key += `${i}:${pair.end - pair.start}:${latin1(pair.buf, pair.start, pair.end)}`;
+    this.#moving.length = 0;
+    for (const [index, wanted] of this.#keys.entries()) {
+      const pair = attributes.find(wanted);
+      if (!pair) continue;
+      const { buf, start, end } = pair;
+      this.#record = buf;
+      this.#moving.push({ index, at: attributes.at, start, end });
+      key += `${index}:${end - start}:${latin1(buf, start, end)}`;
     }
     this.#movingKey = key;
     if (key === '') this.stayed++;
@@ -96,19 +112,22 @@ export class Grouping {
     return place;
   }
 
-  /** The message as a field, without the attributes that move. @param attribute tag of its attributes */
-  stripped(tag: number, { buf, start, end }: Range, attribute: number): Uint8Array {
-    const out = this.#out;
-    out.clear();
+  /** The record of which `find` was asked, as a field, without the attributes that move. */
+  stripped(tag: number, { buf, start, end }: Range): Uint8Array {
+    const cuts = this.#moving;
+    // Keys are mostly listed in another order than they stand in.
+    if (cuts.length > 1) cuts.sort((a, b) => a.at - b.at);
+    let size = end - start;
+    for (const { at, end: to } of cuts) size -= to - at;
+    const bytes = Buffer.allocUnsafe(varintSize(tag) + varintSize(size) + size);
+    let pos = writeVarint(bytes, writeVarint(bytes, 0, tag), size);
     let from = start;
-    const fields = this.#fields.reset(buf, start, end);
-    while (fields.next()) {
-      if (fields.tag !== attribute || this.#movingIn(buf, fields) < 0) continue;
-      out.range(buf, from, fields.at);
-      from = fields.to;
+    for (const { at, end: to } of cuts) {
+      pos += copyBytes.call(buf as Buffer, bytes, pos, from, at);
+      from = to;
     }
-    out.range(buf, from, end);
-    return field(tag, out.buffer, 0, out.length);
+    copyBytes.call(buf as Buffer, bytes, pos, from, end);
+    return bytes;
   }
 
   #target(): ResourceEntry {
@@ -123,24 +142,25 @@ export class Grouping {
   /** The resource with what moves to it: in the place of what it says itself, else behind it. */
   #grown({ buf, start, end }: Range): Resource {
     const out = new Writer(end - start + 256);
-    const waiting = [...this.#moving];
+    const waiting = new Map(this.#moving.map((moving) => [moving.index, moving]));
+    const put = ({ start, end }: Moving) => out.bytes(1, this.#record.subarray(start, end));
     const fields = this.#fields.reset(buf, start, end);
     while (fields.next()) {
       const index = fields.tag === RESOURCE_ATTRIBUTE ? this.#movingIn(buf, fields) : -1;
       if (index < 0) out.range(buf, fields.at, fields.to);
-      else if (waiting[index]) {
-        out.bytes(1, waiting[index]);
-        waiting[index] = undefined;
+      else if (waiting.has(index)) {
+        put(waiting.get(index)!);
+        waiting.delete(index);
       }
     }
-    for (const pair of waiting) if (pair) out.bytes(1, pair);
+    for (const moving of [...waiting.values()].sort((a, b) => a.index - b.index)) put(moving);
     return new Resource().reset(out.buffer, 0, out.length);
   }
 
   /** The number of the moving key that this KeyValue has, or -1. */
   #movingIn(buf: Uint8Array, { from, to }: Fields): number {
     const pair = this.#pair.reset(buf, from, to);
-    return this.#moving.findIndex((moving, i) => moving !== undefined && pair.keyIs(this.#keys[i]!));
+    return this.#moving.find(({ index }) => pair.keyIs(this.#keys[index]!))?.index ?? -1;
   }
 }
 

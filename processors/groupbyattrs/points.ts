@@ -1,4 +1,3 @@
-import { latin1 } from '../../internal/attributes/key.ts';
 import { Payload } from '../../internal/otlp/payload.ts';
 import type { ScopeEntry } from '../../internal/otlp/regroup.ts';
 import type { Metric } from '../../internal/otlp/view/metric.ts';
@@ -6,16 +5,15 @@ import { walkMetrics } from '../../internal/otlp/view/walk.ts';
 import { LEN } from '../../internal/otlp/wire.ts';
 import { Writer } from '../../internal/otlp/writer.ts';
 import type { Grouping } from './grouping.ts';
-import { field, remainder } from './pieces.ts';
+import { bytesWithout, field, remainder } from './pieces.ts';
 
 const METRIC = (2 << 3) | LEN;
 const POINT = (1 << 3) | LEN;
-const NAME = (1 << 3) | LEN;
 const DESCRIPTION = (2 << 3) | LEN;
-const UNIT = (3 << 3) | LEN;
 const DATA = [5, 7, 9, 10, 11].map((member) => (member << 3) | LEN);
-const TEMPORALITY = 2 << 3;
-const MONOTONIC = 3 << 3;
+/** What does not tell metrics apart. */
+const HEAD = [DESCRIPTION, ...DATA];
+const DATA_HEAD = [POINT];
 
 /** A metric of one scope, with the points that came together in it. */
 interface Gathered {
@@ -48,8 +46,8 @@ export function pointsGrouped(batch: Payload, grouping: Grouping): Payload {
 }
 
 /**
- * Metrics of a scope are one if name, unit, kind, temporality, monotonicity and metadata are the same; of several
- * descriptions the first stays. Upstream merges by name and kind alone, also deltas into cumulative sums.
+ * Metrics of a scope are one if all but description and points is the same, byte by byte: name, unit, kind, temporality
+ * and so on; of several descriptions the first stays. Upstream merges by name and kind alone, also deltas into cumulative sums.
  */
 class Gathering {
   points = 0;
@@ -70,12 +68,11 @@ class Gathering {
     this.#here.clear();
     const { points } = data;
     for (let point = points.next(); point; point = points.next()) {
-      const attribute = (point.attributesField << 3) | LEN;
       const moves = this.#grouping.find(point.attributes);
       const place = this.#grouping.place();
       let gathered = this.#here.get(place);
       if (!gathered) this.#here.set(place, (gathered = this.#gathered(place, metric)));
-      const bytes = moves ? this.#grouping.stripped(POINT, point, attribute) : point.buf.subarray(points.at, point.end);
+      const bytes = moves ? this.#grouping.stripped(POINT, point) : point.buf.subarray(points.at, point.end);
       gathered.points.push(bytes);
       this.points++;
     }
@@ -97,19 +94,8 @@ class Gathering {
 
   #gathered(scope: ScopeEntry, metric: Metric): Gathered {
     const data = metric.data!;
-    const rest = remainder(metric, [NAME, DESCRIPTION, UNIT, ...DATA]);
-    const dataRest = remainder(data, [POINT, TEMPORALITY, MONOTONIC]);
     const { dataField } = metric;
-    const monotonic = dataField === 7 && data.isMonotonic;
-    const key = JSON.stringify([
-      dataField,
-      metric.name,
-      metric.unit,
-      data.aggregationTemporality,
-      monotonic,
-      latin1(rest, 0, rest.length),
-      latin1(dataRest, 0, dataRest.length),
-    ]);
+    const key = `${dataField}:${bytesWithout(metric, HEAD)}:${bytesWithout(data, DATA_HEAD)}`;
     let known = this.#known.get(scope);
     if (!known) this.#known.set(scope, (known = new Map()));
     const before = known.get(key);

@@ -4,12 +4,9 @@ import { LEN } from '../../internal/otlp/wire.ts';
 import type { Grouping } from './grouping.ts';
 
 const RECORD = (2 << 3) | LEN;
-const SPAN_ATTRIBUTE = (9 << 3) | LEN;
-const LOG_ATTRIBUTE = (6 << 3) | LEN;
 
 /** Spans or log records under the resources where they belong; the batch itself where they are there already. */
 export function recordsGrouped(batch: Payload, grouping: Grouping): Payload {
-  const attribute = batch.signal === 'traces' ? SPAN_ATTRIBUTE : LOG_ATTRIBUTE;
   const walk = batch.signal === 'traces' ? walkSpans(batch) : walkLogs(batch);
   while (walk.nextResource()) {
     grouping.enterResource(walk.resource);
@@ -18,7 +15,7 @@ export function recordsGrouped(batch: Payload, grouping: Grouping): Payload {
       while (walk.nextRecord()) {
         const { record, buf, at, end } = walk;
         const moves = grouping.find(record.attributes);
-        grouping.place().records.push(moves ? grouping.stripped(RECORD, record, attribute) : buf.subarray(at, end));
+        grouping.place().records.push(moves ? grouping.stripped(RECORD, record) : buf.subarray(at, end));
       }
     }
   }

@@ -3,7 +3,7 @@ import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import { handOnKept } from '../../internal/core/hand_on.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
-import { rewriteLogs, rewriteSpans, Share } from '../../internal/otlp/rewrite.ts';
+import { rewriteLogs, rewriteSpans, Tools } from '../../internal/otlp/rewrite.ts';
 import type { ProbabilisticConfig } from './config.ts';
 import { LogJudge } from './logs.ts';
 import { modeOf } from './mode.ts';
@@ -22,7 +22,7 @@ export class Sampler implements Consumer {
     this.#next = next;
     const mode = modeOf(config);
     this.#tally = new Tally(settings, config.fail_closed, config.from_attribute);
-    const options = { share: new Share() };
+    const options = { tools: new Tools() };
     if (settings.signal === 'logs') {
       const judge = new LogJudge(config, mode, this.#tally);
       this.#rewrite = (batch) => rewriteLogs(batch, judge, options);

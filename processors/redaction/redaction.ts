@@ -11,6 +11,7 @@ import {
   rewriteLogs,
   rewriteMetrics,
   rewriteSpans,
+  Tools,
   type Visitor,
 } from '../../internal/otlp/rewrite.ts';
 import type { LogRecord } from '../../internal/otlp/view/log_record.ts';
@@ -52,10 +53,11 @@ export class Redaction implements Consumer {
       ...groups,
       point: (point: DataPoint, patch: Patch) => this.#attributes(point, point.attributesField, patch),
     };
+    const options = { tools: new Tools() };
     const rewrites = {
-      traces: (batch: Payload) => rewriteSpans(batch, spans),
-      logs: (batch: Payload) => rewriteLogs(batch, logs),
-      metrics: (batch: Payload) => rewriteMetrics(batch, metrics),
+      traces: (batch: Payload) => rewriteSpans(batch, spans, options),
+      logs: (batch: Payload) => rewriteLogs(batch, logs, options),
+      metrics: (batch: Payload) => rewriteMetrics(batch, metrics, options),
     };
     this.#rewrite = rewrites[settings.signal ?? 'traces'];
   }

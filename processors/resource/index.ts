@@ -7,7 +7,7 @@ import { defineProcessor, type Settings } from '../../internal/core/component.ts
 import { type BatchContext, type Consumer, noContext } from '../../internal/core/consumer.ts';
 import type { Patch } from '../../internal/otlp/patch.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
-import { rewriteLogs, rewriteMetrics, rewriteSpans } from '../../internal/otlp/rewrite.ts';
+import { rewriteLogs, rewriteMetrics, rewriteSpans, Tools } from '../../internal/otlp/rewrite.ts';
 import type { ResourceGroup } from '../../internal/otlp/view/resource.ts';
 
 /** https://github.com/open-telemetry/opentelemetry-collector-contrib/blob/main/processor/resourceprocessor/README.md */
@@ -31,11 +31,12 @@ function create({ signal }: Settings, config: z.output<typeof schema>, next: Con
       if (list.changed) list.write(patch);
     },
   };
+  const options = { tools: new Tools() };
   const rewrite = { traces: rewriteSpans, logs: rewriteLogs, metrics: rewriteMetrics }[signal ?? 'traces'];
   return {
     consume: (batch: Payload, ctx: BatchContext) => {
       current = ctx;
-      return next.consume(rewrite(batch, visitor), ctx);
+      return next.consume(rewrite(batch, visitor, options), ctx);
     },
   };
 }

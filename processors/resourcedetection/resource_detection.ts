@@ -8,7 +8,7 @@ import { DetectionHold } from '../../internal/detection/hold.ts';
 import { systemSurroundings } from '../../internal/detection/surroundings.ts';
 import type { Patch } from '../../internal/otlp/patch.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
-import { rewriteLogs, rewriteMetrics, rewriteSpans } from '../../internal/otlp/rewrite.ts';
+import { rewriteLogs, rewriteMetrics, rewriteSpans, Tools } from '../../internal/otlp/rewrite.ts';
 import type { ResourceGroup } from '../../internal/otlp/view/resource.ts';
 import type { ResourceDetectionConfig } from './config.ts';
 import { type Encoded, encodePlace, nothing, resourceAttributes, writePlace } from './write.ts';
@@ -38,7 +38,8 @@ export class ResourceDetection implements Component, Consumer {
     });
     const visitor = { resource: (group: ResourceGroup, patch: Patch) => this.#edit(group, patch) };
     const rewrite = { traces: rewriteSpans, logs: rewriteLogs, metrics: rewriteMetrics }[settings.signal ?? 'traces'];
-    this.#rewrite = (batch) => rewrite(batch, visitor);
+    const options = { tools: new Tools() };
+    this.#rewrite = (batch) => rewrite(batch, visitor, options);
   }
 
   start(host: Host): Promise<void> {

@@ -5,7 +5,7 @@ import { RecordFilter } from '../../internal/attributes/record_filter.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
-import { type Patch, type Place, rewriteSpans, type Visitor } from '../../internal/otlp/rewrite.ts';
+import { type Patch, type Place, rewriteSpans, Tools, type Visitor } from '../../internal/otlp/rewrite.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';
 import { AnyValue } from '../../internal/otlp/view/value.ts';
 import { valueText, withoutExponent } from '../../internal/otlp/view/value_text.ts';
@@ -27,6 +27,7 @@ export class SpanProcessor implements Consumer, Visitor<Span> {
   readonly #separator: string;
   readonly #renaming: Renaming | undefined;
   readonly #status: { readonly code: number; readonly message: string; readonly field: Uint8Array } | undefined;
+  readonly #options = { tools: new Tools() };
   readonly #list = new AttributeList();
   readonly #value = new AnyValue();
 
@@ -47,7 +48,7 @@ export class SpanProcessor implements Consumer, Visitor<Span> {
 
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
     this.#filter.reset();
-    return this.#next.consume(rewriteSpans(batch, this), ctx);
+    return this.#next.consume(rewriteSpans(batch, this, this.#options), ctx);
   }
 
   record(span: Span, patch: Patch, { resource, scope }: Place): void {
