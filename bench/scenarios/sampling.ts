@@ -20,6 +20,8 @@ interface Sampling {
   /** Sent before the measurement, then waited for `restSeconds`. */
   readonly warmupSeconds?: number;
   readonly restSeconds: number;
+  /** Traces may be kept in part. */
+  readonly bySpan?: true;
   readonly goals: readonly Goal[];
 }
 
@@ -33,6 +35,7 @@ function sampling({
   runs,
   warmupSeconds,
   restSeconds,
+  bySpan,
   goals,
 }: Sampling): Scenario {
   return {
@@ -52,7 +55,7 @@ function sampling({
       { key: 'duplicates', label: 'duplicates' },
       { key: 'foreign', label: 'altered (a tracestate written) or unknown' },
     ],
-    goals: [...goals, ...['broken', 'duplicates'].map((figure) => ({ figure, atMost: 0 }))],
+    goals: [...goals, ...(bySpan ? ['duplicates'] : ['broken', 'duplicates']).map((figure) => ({ figure, atMost: 0 }))],
     measure: async (subject, settings) => {
       const start = (sinkPort: number) => startSubject(subject, yaml(subject, sinkPort), settings);
       const rig = await Rig.open({ shape, start });
@@ -116,6 +119,9 @@ const tail = (wait: string, numTraces: number, more = ''): Parts => ({
   tail_sampling: `{ decision_wait: ${wait}, num_traces: ${numTraces}, expected_new_traces_per_sec: 6400, ${more} policies: ${policies} }`,
 });
 
+/** All but the failed checkouts: one span in twenty stays. */
+const dropped = 'attributes["http.route"] != "/api/checkout" or attributes["http.response.status_code"] != 404';
+
 export const samplingScenarios: readonly Scenario[] = [
   sampling({
     name: 'tail-51k',
@@ -169,6 +175,21 @@ export const samplingScenarios: readonly Scenario[] = [
       { figure: 'itemsPerCpuSecond', atLeastTimes: 4 },
       { figure: 'keptPercent', atMostTimes: 1.02 },
       { figure: 'keptPercent', atLeastTimes: 0.98 },
+    ],
+  }),
+  sampling({
+    name: 'filter-512',
+    summary: 'filter that drops 95% of the spans by two attributes, 512 spans (240 KB) per request at full speed',
+    shape: { ...grpc, connections: 4, streams: 4 },
+    yaml: (_subject, port) => pipelineYaml(grpc, port, { filter: `{ traces: { span: ['${dropped}'] } }` }),
+    seconds: 6,
+    warmupSeconds: 3,
+    restSeconds: 2,
+    bySpan: true,
+    goals: [
+      { figure: 'itemsPerCpuSecond', atLeastTimes: 4 },
+      { figure: 'keptPercent', atMostTimes: 1.05 },
+      { figure: 'keptPercent', atLeastTimes: 0.95 },
     ],
   }),
 ];
