@@ -81,8 +81,10 @@ export class Conversion {
     const turn = turns.take(resourcesOf(batch));
     let changes: Changes | undefined;
     try {
-      if (turn.begins) await turn.begins;
-      if (ctx.abort?.aborted) return retryable('the sender has gone while the batch waited for its turn');
+      if (turn.begins) {
+        await turn.begins;
+        if (ctx.abort?.aborted) return retryable('the sender has gone while the batch waited for its turn');
+      }
       changes = new Journal(rows);
       const pass = new Pass(this.#rules, changes);
       const kept = rewriteMetrics(batch, pass);

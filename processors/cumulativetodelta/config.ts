@@ -48,7 +48,7 @@ export const schema = object({
     .min(1024)
     .default(134_217_728)
     .describe(
-      'Bytes of all series: about 250 for a number, 400 for a histogram of 12 buckets. Points of further series are dropped and counted.',
+      'Bytes of all series: about 220 for a number, 520 for a histogram of 12 buckets. Points of further series are dropped and counted.',
     ),
 });
 

@@ -19,7 +19,7 @@ export const schema = object({
     .min(1024)
     .default(134_217_728)
     .describe(
-      'The same for the bytes that the series take: about 250 for a number, 400 for a histogram of 12 buckets.',
+      'The same for the bytes that the series take: about 220 for a number, 520 for a histogram of 12 buckets.',
     ),
 });
 
