@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { BatchContext } from '../core/consumer.ts';
+import { encodeField, encodeValue, plainOf, Workbench } from '../otlp/attributes/encode.ts';
+import { Keys } from '../otlp/attributes/keys.ts';
+import type { AttributeList, EncodedField } from '../otlp/attributes/list.ts';
 import type { Range } from '../otlp/regroup.ts';
 import { AnyValue, type Plain } from '../otlp/view/value.ts';
 import { valueText } from '../otlp/view/value_text.ts';
 import { type Regex, regexOf } from '../ottl/index.ts';
 import type { ActionConfig } from './action_config.ts';
-import { encodeField, encodeValue, plainOf, Workbench } from './encode.ts';
-import { Keys } from './keys.ts';
-import type { AttributeList, EncodedField } from './list.ts';
 
 /** Changes a record's attributes; `ctx` is the request's. */
 type Action = (list: AttributeList, ctx: BatchContext) => void;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { encodeField, encodeValue } from '../otlp/attributes/encode.ts';
 import { Attributes, type Plain } from '../otlp/view/value.ts';
-import { encodeField, encodeValue } from './encode.ts';
 import { attributesKey } from './key.ts';
 
 function keyOf(...pairs: (readonly [key: string, value: Plain])[]): string {

@@ -1,6 +1,6 @@
+import { encodeField, encodeValue } from '../otlp/attributes/encode.ts';
 import type { AnyValue, Attributes, KeyValue } from '../otlp/view/value.ts';
 import { LEN, shortVarintEnd, uint32At, varintEnd } from '../otlp/wire.ts';
-import { encodeField, encodeValue } from './encode.ts';
 
 const KEY = (1 << 3) | LEN;
 const VALUE = (2 << 3) | LEN;

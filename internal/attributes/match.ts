@@ -1,3 +1,4 @@
+import { encodeValue, plainOf } from '../otlp/attributes/encode.ts';
 import type { LogRecord } from '../otlp/view/log_record.ts';
 import type { Metric } from '../otlp/view/metric.ts';
 import type { ResourceGroup, ScopeGroup } from '../otlp/view/resource.ts';
@@ -5,7 +6,6 @@ import type { Span } from '../otlp/view/span.ts';
 import type { AnyValue, Attributes } from '../otlp/view/value.ts';
 import { valueText, withoutExponent } from '../otlp/view/value_text.ts';
 import { regexOf } from '../ottl/index.ts';
-import { encodeValue, plainOf } from './encode.ts';
 import type { MatchConfig } from './match_config.ts';
 
 type Text = (text: string) => boolean;

@@ -1,5 +1,5 @@
-import { encodeField } from '../attributes/encode.ts';
-import type { AttributeList, EncodedField } from '../attributes/list.ts';
+import { encodeField } from '../otlp/attributes/encode.ts';
+import type { AttributeList, EncodedField } from '../otlp/attributes/list.ts';
 import { AnyValue, type Attributes, type KeyValue } from '../otlp/view/value.ts';
 import { shortVarintEnd } from '../otlp/wire.ts';
 import { Writer } from '../otlp/writer.ts';

@@ -1,7 +1,7 @@
-import { Workbench } from '../attributes/encode.ts';
-import { Keys } from '../attributes/keys.ts';
-import { AttributeList } from '../attributes/list.ts';
 import { type Assembly, copyRange } from '../otlp/assembly.ts';
+import { Workbench } from '../otlp/attributes/encode.ts';
+import { Keys } from '../otlp/attributes/keys.ts';
+import { AttributeList } from '../otlp/attributes/list.ts';
 import { Patch } from '../otlp/patch.ts';
 import type { Cursor } from '../otlp/view/cursor.ts';
 import { Fields } from '../otlp/view/fields.ts';

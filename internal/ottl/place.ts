@@ -1,4 +1,4 @@
-import type { AttributeList } from '../attributes/list.ts';
+import type { AttributeList } from '../otlp/attributes/list.ts';
 import type { Cursor } from '../otlp/view/cursor.ts';
 import type { Writer } from '../otlp/writer.ts';
 import type { Scene } from './scene.ts';

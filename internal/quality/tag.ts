@@ -1,5 +1,5 @@
-import { encodeField, encodeValue } from '../attributes/encode.ts';
-import { AttributeList } from '../attributes/list.ts';
+import { encodeField, encodeValue } from '../otlp/attributes/encode.ts';
+import { AttributeList } from '../otlp/attributes/list.ts';
 import type { Range } from '../otlp/regroup.ts';
 import type { Patch } from '../otlp/rewrite.ts';
 

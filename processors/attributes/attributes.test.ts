@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
 import type { BatchContext } from '../../internal/core/consumer.ts';
 import { noContext } from '../../internal/core/consumer.ts';
+import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
 import { seededRandom } from '../../internal/otlp/sample.ts';
 import type { Attributes, Plain } from '../../internal/otlp/view/value.ts';

@@ -1,11 +1,11 @@
 import { Actions } from '../../internal/attributes/actions.ts';
-import { AttributeList } from '../../internal/attributes/list.ts';
 import { logMatcher, type Matcher, metricMatcher, spanMatcher } from '../../internal/attributes/match.ts';
 import { checkMatch, type MatchConfig } from '../../internal/attributes/match_config.ts';
 import { RecordFilter } from '../../internal/attributes/record_filter.ts';
 import type { Settings } from '../../internal/core/component.ts';
 import { type BatchContext, type Consumer, noContext } from '../../internal/core/consumer.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
+import { AttributeList } from '../../internal/otlp/attributes/list.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import {
   type MetricVisitor,

@@ -1,5 +1,5 @@
-import { encodeField } from '../../internal/attributes/encode.ts';
-import type { AttributeList } from '../../internal/attributes/list.ts';
+import { encodeField } from '../../internal/otlp/attributes/encode.ts';
+import type { AttributeList } from '../../internal/otlp/attributes/list.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
 import type { Range } from '../../internal/otlp/regroup.ts';
 import { Fields } from '../../internal/otlp/view/fields.ts';

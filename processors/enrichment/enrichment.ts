@@ -1,9 +1,9 @@
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
-import { AttributeList } from '../../internal/attributes/list.ts';
 import type { Component, Host, Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import { type Outcome, retryable } from '../../internal/core/outcome.ts';
 import { Assembly } from '../../internal/otlp/assembly.ts';
+import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
+import { AttributeList } from '../../internal/otlp/attributes/list.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import type { Range } from '../../internal/otlp/regroup.ts';
 import {

@@ -1,5 +1,5 @@
-import { encodeField, plainOf, writeValue } from '../../internal/attributes/encode.ts';
-import type { EncodedField } from '../../internal/attributes/list.ts';
+import { encodeField, plainOf, writeValue } from '../../internal/otlp/attributes/encode.ts';
+import type { EncodedField } from '../../internal/otlp/attributes/list.ts';
 import type { Plain } from '../../internal/otlp/view/value.ts';
 import { Writer } from '../../internal/otlp/writer.ts';
 

@@ -1,4 +1,4 @@
-import type { AttributeList, EncodedField } from '../../internal/attributes/list.ts';
+import type { AttributeList, EncodedField } from '../../internal/otlp/attributes/list.ts';
 import { AnyValue } from '../../internal/otlp/view/value.ts';
 import { valueText } from '../../internal/otlp/view/value_text.ts';
 import type { SourceConfig } from './config.ts';

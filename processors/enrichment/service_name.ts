@@ -1,5 +1,5 @@
-import { encodeField } from '../../internal/attributes/encode.ts';
-import type { AttributeList } from '../../internal/attributes/list.ts';
+import { encodeField } from '../../internal/otlp/attributes/encode.ts';
+import type { AttributeList } from '../../internal/otlp/attributes/list.ts';
 
 /** Attributes that say what runs, best first; by https://opentelemetry.io/docs/specs/semconv/non-normative/k8s-attributes/ */
 const names = [

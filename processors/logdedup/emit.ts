@@ -1,4 +1,4 @@
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
+import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
 import { Payload } from '../../internal/otlp/payload.ts';
 import { Fields } from '../../internal/otlp/view/fields.ts';
 import { KeyValue, type Plain } from '../../internal/otlp/view/value.ts';

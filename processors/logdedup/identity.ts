@@ -1,4 +1,4 @@
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
+import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
 import type { Range } from '../../internal/otlp/regroup.ts';
 import { Fields } from '../../internal/otlp/view/fields.ts';
 import { LogRecord } from '../../internal/otlp/view/log_record.ts';

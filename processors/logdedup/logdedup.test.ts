@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
 import { noContext } from '../../internal/core/consumer.ts';
 import { permanent, retryable } from '../../internal/core/outcome.ts';
+import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import type { Attributes, Plain } from '../../internal/otlp/view/value.ts';
 import { walkLogs } from '../../internal/otlp/view/walk.ts';

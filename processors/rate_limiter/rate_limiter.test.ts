@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
 import { type BatchContext, noContext } from '../../internal/core/consumer.ts';
 import { permanent, type Retryable, retryable } from '../../internal/core/outcome.ts';
+import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
 import type { Plain } from '../../internal/otlp/view/value.ts';
 import { Writer } from '../../internal/otlp/writer.ts';

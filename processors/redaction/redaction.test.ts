@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
 import { noContext } from '../../internal/core/consumer.ts';
+import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
 import type { Payload, Signal } from '../../internal/otlp/payload.ts';
 import type { Attributes, Plain } from '../../internal/otlp/view/value.ts';
 import { walkLogs, walkSpans } from '../../internal/otlp/view/walk.ts';

@@ -1,8 +1,8 @@
-import { AttributeList } from '../../internal/attributes/list.ts';
 import type { Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
 import { Assembly } from '../../internal/otlp/assembly.ts';
+import { AttributeList } from '../../internal/otlp/attributes/list.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import type { Range } from '../../internal/otlp/regroup.ts';
 import {

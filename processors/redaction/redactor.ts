@@ -1,5 +1,5 @@
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
-import type { AttributeList } from '../../internal/attributes/list.ts';
+import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
+import type { AttributeList } from '../../internal/otlp/attributes/list.ts';
 import type { Signal } from '../../internal/otlp/payload.ts';
 import { AnyValue, type Plain } from '../../internal/otlp/view/value.ts';
 import { valueText } from '../../internal/otlp/view/value_text.ts';

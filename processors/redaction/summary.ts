@@ -1,5 +1,5 @@
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
-import type { AttributeList } from '../../internal/attributes/list.ts';
+import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
+import type { AttributeList } from '../../internal/otlp/attributes/list.ts';
 import { AnyValue, type Plain } from '../../internal/otlp/view/value.ts';
 import type { RedactionConfig } from './config.ts';
 

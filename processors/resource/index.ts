@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { actionSchema } from '../../internal/attributes/action_config.ts';
 import { Actions } from '../../internal/attributes/actions.ts';
-import { AttributeList } from '../../internal/attributes/list.ts';
 import { object } from '../../internal/config/fields.ts';
 import { defineProcessor, type Settings } from '../../internal/core/component.ts';
 import { type BatchContext, type Consumer, noContext } from '../../internal/core/consumer.ts';
+import { AttributeList } from '../../internal/otlp/attributes/list.ts';
 import type { Patch } from '../../internal/otlp/patch.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import { rewriteLogs, rewriteMetrics, rewriteSpans, Tools } from '../../internal/otlp/rewrite.ts';

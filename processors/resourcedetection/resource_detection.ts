@@ -1,4 +1,3 @@
-import { AttributeList } from '../../internal/attributes/list.ts';
 import type { Component, Host, Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
@@ -6,6 +5,7 @@ import { configuredDetectors } from '../../internal/detection/config.ts';
 import { Detection } from '../../internal/detection/detection.ts';
 import { DetectionHold } from '../../internal/detection/hold.ts';
 import { systemSurroundings } from '../../internal/detection/surroundings.ts';
+import { AttributeList } from '../../internal/otlp/attributes/list.ts';
 import type { Patch } from '../../internal/otlp/patch.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import { rewriteLogs, rewriteMetrics, rewriteSpans, Tools } from '../../internal/otlp/rewrite.ts';

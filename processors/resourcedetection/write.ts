@@ -1,6 +1,6 @@
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
-import type { AttributeList, EncodedField } from '../../internal/attributes/list.ts';
 import type { Place } from '../../internal/detection/detection.ts';
+import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
+import type { AttributeList, EncodedField } from '../../internal/otlp/attributes/list.ts';
 import { Writer } from '../../internal/otlp/writer.ts';
 
 /** Field number of Resource.attributes. */

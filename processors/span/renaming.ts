@@ -1,5 +1,5 @@
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
-import type { AttributeList, EncodedField } from '../../internal/attributes/list.ts';
+import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
+import type { AttributeList, EncodedField } from '../../internal/otlp/attributes/list.ts';
 import { type Regex, regexOf } from '../../internal/ottl/index.ts';
 import type { SpanConfig } from './config.ts';
 

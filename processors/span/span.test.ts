@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { encodeField, encodeValue } from '../../internal/attributes/encode.ts';
 import { noContext } from '../../internal/core/consumer.ts';
+import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import type { Plain } from '../../internal/otlp/view/value.ts';
 import { walkSpans } from '../../internal/otlp/view/walk.ts';

@@ -1,9 +1,9 @@
-import { AttributeList } from '../../internal/attributes/list.ts';
 import { spanMatcher } from '../../internal/attributes/match.ts';
 import { checkMatch } from '../../internal/attributes/match_config.ts';
 import { RecordFilter } from '../../internal/attributes/record_filter.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import type { Outcome } from '../../internal/core/outcome.ts';
+import { AttributeList } from '../../internal/otlp/attributes/list.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import { type Patch, type Place, rewriteSpans, Tools, type Visitor } from '../../internal/otlp/rewrite.ts';
 import type { Span } from '../../internal/otlp/view/span.ts';

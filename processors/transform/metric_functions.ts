@@ -1,4 +1,4 @@
-import { encodeField } from '../../internal/attributes/encode.ts';
+import { encodeField } from '../../internal/otlp/attributes/encode.ts';
 import type { Metric } from '../../internal/otlp/view/metric.ts';
 import type { DataPoint, SummaryPoint } from '../../internal/otlp/view/point.ts';
 import { Writer } from '../../internal/otlp/writer.ts';

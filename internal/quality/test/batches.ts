@@ -1,4 +1,4 @@
-import { encodeField, encodeValue } from '../../attributes/encode.ts';
+import { encodeField, encodeValue } from '../../otlp/attributes/encode.ts';
 import type { Payload, Signal } from '../../otlp/payload.ts';
 import type { Attributes, Plain } from '../../otlp/view/value.ts';
 import { walkLogs, walkMetrics, walkSpans } from '../../otlp/view/walk.ts';

@@ -1,4 +1,4 @@
-import { LEN } from '../otlp/wire.ts';
+import { LEN } from '../wire.ts';
 
 const KEY = (1 << 3) | LEN;
 const VALUE = (2 << 3) | LEN;

@@ -1,6 +1,6 @@
-import type { Plain } from '../otlp/view/value.ts';
-import { LEN, varintSize, writeVarint } from '../otlp/wire.ts';
-import { Writer } from '../otlp/writer.ts';
+import type { Plain } from '../view/value.ts';
+import { LEN, varintSize, writeVarint } from '../wire.ts';
+import { Writer } from '../writer.ts';
 import type { EncodedField } from './list.ts';
 
 /** The content of an AnyValue. */

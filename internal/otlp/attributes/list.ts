@@ -1,8 +1,8 @@
-import type { Patch } from '../otlp/patch.ts';
-import type { Range } from '../otlp/regroup.ts';
-import { Fields } from '../otlp/view/fields.ts';
-import { textOf } from '../otlp/view/raw.ts';
-import { FIXED32, FIXED64, LEN, VARINT, varintSize, writeVarint } from '../otlp/wire.ts';
+import type { Patch } from '../patch.ts';
+import type { Range } from '../regroup.ts';
+import { Fields } from '../view/fields.ts';
+import { textOf } from '../view/raw.ts';
+import { FIXED32, FIXED64, LEN, VARINT, varintSize, writeVarint } from '../wire.ts';
 import { Keys, NONE, UNSURE } from './keys.ts';
 
 const KEY = (1 << 3) | LEN;
