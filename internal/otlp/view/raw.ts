@@ -2,6 +2,7 @@ import { KIND_INVALID, KIND_MISTYPED, KIND_UNKNOWN, kinds, type MessageName, mes
 import {
   boolAt,
   doubleAt,
+  FIXED32,
   FIXED64,
   fixed32At,
   fixed64At,
@@ -115,9 +116,13 @@ export class Raw {
       const at = pos;
       let tag = buf[pos++]!;
       if (tag >= 0x80) {
-        pos = shortVarintEnd(buf, at, end);
-        if (pos < 0) break;
-        tag = uint32At(buf, at);
+        // Nearly always the last field of a span or log record, `fixed32 flags`.
+        if (pos < end && buf[pos]! < 0x80) tag = (tag & 0x7f) | (buf[pos++]! << 7);
+        else {
+          pos = shortVarintEnd(buf, at, end);
+          if (pos < 0) break;
+          tag = uint32At(buf, at);
+        }
       }
       let from = pos;
       let more = 1;
@@ -134,6 +139,7 @@ export class Raw {
         }
       } else if (wire === FIXED64) pos += 8;
       else if (wire === VARINT && buf[pos]! < 0x80) pos++;
+      else if (wire === FIXED32) pos += 4;
       else {
         pos = skipValue(buf, pos, end, tag);
         if (pos < 0) break;
