@@ -1,4 +1,7 @@
 import type { Signal } from '../otlp/payload.ts';
+import { isMessage, type Message, messageNamed, requestOf } from '../otlp/schema.ts';
+import { Fields } from '../otlp/view/fields.ts';
+import { LEN } from '../otlp/wire.ts';
 import type { Oracle } from './oracle.ts';
 
 /** One line for a request: attributes sorted by key, since a map has no order, and absent the same as empty. */
@@ -17,6 +20,29 @@ function textOf(value: unknown): string {
   }
   const parts = value.map(textOf);
   return `[${(value.some(isPair) ? parts.sort() : parts).join(',')}]`;
+}
+
+/**
+ * The same for requests of one writer, who puts the same fields in the same order: every byte as it is, but for the order
+ * of attributes. Much faster, and no JSON.
+ */
+export function sortedBytes(signal: Signal, bytes: Uint8Array): string {
+  return sortedIn(requestOf(signal), Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length);
+}
+
+function sortedIn(type: Message, buf: Buffer, from: number, to: number): string {
+  const fields = new Fields().reset(buf, from, to);
+  const pairs: string[] = [];
+  let out = '';
+  while (fields.next()) {
+    const field = type.fields.find(({ number }) => number === fields.tag >>> 3);
+    if (field && isMessage(field.type) && (fields.tag & 7) === LEN) {
+      const piece = `${field.number}{${sortedIn(messageNamed(field.type), buf, fields.from, fields.to)}}`;
+      if (field.type === 'KeyValue') pairs.push(piece);
+      else out += piece;
+    } else out += buf.toString('latin1', fields.at, fields.to);
+  }
+  return out + pairs.sort().join('') + buf.toString('latin1', fields.to, to);
 }
 
 /** Requests are long: the place where two lines part ways, with what stands around it; undefined where they do not. */
