@@ -77,6 +77,15 @@ test('the order of attributes, and of the pairs in a value, does not count', () 
   expect(keyOf(['k', ['x', 'y']])).not.toBe(keyOf(['k', ['y', 'x']]));
 });
 
+test('the order does not count in long lists either', () => {
+  for (const length of [2, 5, 16, 17, 60]) {
+    const list = Array.from({ length }, (_, i): [string, Plain] => [`k${(i * 7) % length}`, BigInt(i % 3)]);
+    const want = keyOf(...list);
+    expect(keyOf(...list.toReversed())).toBe(want);
+    expect(keyOf(...list.slice(length >> 1), ...list.slice(0, length >> 1))).toBe(want);
+  }
+});
+
 test('how a value is encoded does not count: value before key, longer lengths, a value twice', () => {
   const plain = keyOf(['k', 'v']);
   const pair = (...content: number[]) => keyOfBytes(Buffer.from([0x0a, content.length, ...content]));

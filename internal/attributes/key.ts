@@ -16,9 +16,29 @@ const plainKinds: ReadonlySet<string> = new Set(['empty', 'string', 'bool', 'int
  */
 export function attributesKey(attributes: Attributes): string {
   const pairs: string[] = [];
-  for (let pair = attributes.next(); pair; pair = attributes.next()) pairs.push(pairKey(pair));
+  let inOrder = true;
+  for (let pair = attributes.next(); pair; pair = attributes.next()) {
+    const key = pairKey(pair);
+    inOrder &&= pairs.length === 0 || pairs[pairs.length - 1]! <= key;
+    pairs.push(key);
+  }
   attributes.rewind();
-  return pairs.length > 1 ? pairs.sort().join('') : (pairs[0] ?? '');
+  if (!inOrder) putInOrder(pairs);
+  return pairs.length === 1 ? pairs[0]! : pairs.join('');
+}
+
+/** For the few that there mostly are this is faster than the engine's sort. */
+function putInOrder(pairs: string[]): void {
+  if (pairs.length > 16) {
+    pairs.sort();
+    return;
+  }
+  for (let i = 1; i < pairs.length; i++) {
+    const pair = pairs[i]!;
+    let at = i;
+    for (; at > 0 && pairs[at - 1]! > pair; at--) pairs[at] = pairs[at - 1]!;
+    pairs[at] = pair;
+  }
 }
 
 /** A plain value: the bytes of the KeyValue as SDKs write it, which tell by themselves where they end. Else a text that begins with no tag. */

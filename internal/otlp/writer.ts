@@ -73,8 +73,8 @@ export class Writer {
       this.#pos = this.#buf.writeBigUInt64LE(BigInt.asUintN(64, value), this.#pos);
       return;
     }
-    this.#pos = this.#buf.writeUInt32LE(value % 0x1_0000_0000, this.#pos);
-    this.#pos = this.#buf.writeUInt32LE(Math.floor(value / 0x1_0000_0000), this.#pos);
+    this.#word(value >>> 0);
+    this.#word((value / 0x1_0000_0000) >>> 0);
   }
 
   double(field: number, value: number): void {
@@ -170,6 +170,15 @@ export class Writer {
   /** The bytes written, in a buffer of their own. */
   finish(): Uint8Array {
     return this.#pos === this.#buf.length ? this.#buf : Buffer.from(this.#buf.subarray(0, this.#pos));
+  }
+
+  /** 32 bits, little-endian: by hand, since Buffer's own checks its arguments. */
+  #word(value: number): void {
+    const buf = this.#buf;
+    buf[this.#pos++] = value;
+    buf[this.#pos++] = value >>> 8;
+    buf[this.#pos++] = value >>> 16;
+    buf[this.#pos++] = value >>> 24;
   }
 
   #tag(field: number, wire: number): void {

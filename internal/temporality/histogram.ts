@@ -2,6 +2,7 @@ import { latin1 } from '../attributes/key.ts';
 import { type Count, countAt, fixed64Counts, packedOnce } from '../otlp/counts.ts';
 import type { Exponential } from '../otlp/exponential.ts';
 import type { ExponentialHistogramPoint, HistogramPoint } from '../otlp/view/point.ts';
+import { rangeEquals } from '../otlp/view/raw.ts';
 
 /** What a histogram with explicit bounds has come to. Never changed, only replaced. */
 export interface Explicit {
@@ -33,6 +34,8 @@ export interface Extremes {
 /** Reads points; series with the same bounds share one text of them. */
 export class HistogramReader {
   readonly #bounds = new Map<string, string>();
+  /** Those of the last point, which the next one mostly has too. */
+  #last = { bytes: new Uint8Array(0), text: '' };
 
   /** @param extremes whether min and max are wanted */
   explicit(point: HistogramPoint, extremes = true): Explicit {
@@ -47,9 +50,18 @@ export class HistogramReader {
   }
 
   #boundsOf(point: HistogramPoint): string {
-    const text = packedOnce(point, 7)
-      ? latin1(point.buf, point.valueStart(7), point.valueEnd(7))
-      : Buffer.from(new Float64Array(point.explicitBounds).buffer).toString('latin1');
+    if (!packedOnce(point, 7)) {
+      return this.#shared(Buffer.from(new Float64Array(point.explicitBounds).buffer).toString('latin1'));
+    }
+    const { buf } = point;
+    const [from, to] = [point.valueStart(7), point.valueEnd(7)];
+    if (!rangeEquals(buf, from, to, this.#last.bytes)) {
+      this.#last = { bytes: Uint8Array.prototype.slice.call(buf, from, to), text: this.#shared(latin1(buf, from, to)) };
+    }
+    return this.#last.text;
+  }
+
+  #shared(text: string): string {
     const known = this.#bounds.get(text);
     if (known !== undefined) return known;
     if (this.#bounds.size >= 1000) this.#bounds.clear();

@@ -94,10 +94,19 @@ export class PointEdit {
   /** Puts what was written in the place of all fields in this set. */
   #replace(fields: number, { buf, start, end }: DataPoint, patch: Patch): void {
     const each = this.#fields.reset(buf, start, end);
+    // Fields that stand side by side are cut in one piece.
+    let from = start;
+    let to = start;
     while (each.next()) {
       const number = each.tag >>> 3;
-      if (number < 32 && (fields & (1 << number)) !== 0) patch.cut(each.at, each.to);
+      if (number > 31 || (fields & (1 << number)) === 0) continue;
+      if (each.at > to) {
+        if (to > from) patch.cut(from, to);
+        from = each.at;
+      }
+      to = each.to;
     }
+    if (to > from) patch.cut(from, to);
     const { buffer, length } = this.#out;
     // A window will do: the patch is written before the next point comes.
     if (length > 0) patch.append(new Uint8Array(buffer.buffer, buffer.byteOffset, length));

@@ -194,10 +194,15 @@ function numberSince(value: number | bigint, before: number | bigint): number | 
 /** All of it where a count fell: then the counting began anew. */
 function explicitSince(value: Explicit, before: Explicit): Explicit {
   const count = minus(value.count, before.count);
-  const counts = value.counts.map((each, i) => minus(each, before.counts[i]!));
-  if (count === undefined || counts.includes(undefined)) return value;
+  if (count === undefined) return value;
+  const counts: Count[] = [];
+  for (let i = 0; i < value.counts.length; i++) {
+    const each = minus(value.counts[i]!, before.counts[i]!);
+    if (each === undefined) return value;
+    counts.push(each);
+  }
   // The sum of a part is not known where that of the whole was not.
   const hasSum = value.extremes.hasSum && before.extremes.hasSum;
   const sum = value.sum - before.sum;
-  return { ...value, count, counts: counts as Count[], sum, extremes: { ...value.extremes, hasSum } };
+  return { ...value, count, counts, sum, extremes: { ...value.extremes, hasSum } };
 }

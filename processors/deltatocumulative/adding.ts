@@ -1,4 +1,4 @@
-import { plus } from '../../internal/otlp/counts.ts';
+import { type Count, plus } from '../../internal/otlp/counts.ts';
 import { addExponential, copyOf, readExponential } from '../../internal/otlp/exponential.ts';
 import type { Patch } from '../../internal/otlp/patch.ts';
 import {
@@ -191,11 +191,21 @@ function sumOf(total: number | bigint, value: number | bigint): number | bigint 
 /** @returns undefined where there is no room for the counts */
 function addExplicit(total: Explicit, more: Explicit): Explicit | undefined {
   // Both should have one count more than there are bounds; what only one has is taken as it is.
-  const counts = total.counts.map((count, i) => plus(count, more.counts[i] ?? 0));
+  const counts: Count[] = [];
+  for (let i = 0; i < total.counts.length; i++) {
+    const count = plus(total.counts[i]!, more.counts[i] ?? 0);
+    if (tooLarge(count)) return undefined;
+    counts.push(count);
+  }
   const count = plus(total.count, more.count);
+  if (tooLarge(count)) return undefined;
   const sum = total.sum + more.sum;
-  if (count > largestCount || counts.some((each) => each > largestCount)) return undefined;
   return { ...total, counts, count, sum, extremes: extremesOfBoth(total.extremes, more.extremes, sum) };
+}
+
+/** A number never is; comparing it with a bigint would take long. */
+function tooLarge(count: Count): boolean {
+  return typeof count === 'bigint' && count > largestCount;
 }
 
 function addExponentially(total: Exponentially, more: Exponentially): Exponentially | undefined {
@@ -203,7 +213,7 @@ function addExponentially(total: Exponentially, more: Exponentially): Exponentia
   addExponential(value, more.value, finest);
   const { positive, negative } = value;
   const all = [value.count, value.zeroCount, ...positive.counts, ...negative.counts];
-  if (all.some((each) => each > largestCount)) return undefined;
+  if (all.some(tooLarge)) return undefined;
   return { kind: 'exponential', value, extremes: extremesOfBoth(total.extremes, more.extremes, value.sum) };
 }
 
