@@ -89,6 +89,8 @@ test.each([
     expect(times.length).toBeLessThanOrEqual(1 + Math.ceil(times.at(-1)! - times[0]!));
     for (const backend of [alive1, alive2, ill]) backend.down();
   },
+  // 30 MB through five processes: three seconds, or a minute where a dozen tests share two cores.
+  180_000,
 );
 
 /** What its queue has kept arrives once it is well again. */

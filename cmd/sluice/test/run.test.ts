@@ -9,6 +9,7 @@ import { sluiceCommand, startSluice } from '../../../bench/peers/sluice.ts';
 import { GrpcBackend } from '../../../internal/testkit/grpc_backend.ts';
 import { stamped } from '../../../internal/testkit/stamped.ts';
 import { sluice } from './command.ts';
+import { linesOf, recordsIn } from './quality.ts';
 import { GrpcSender, ids, ledger, metrics, otlpReceiver, pipelines, post, running, until } from './running.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-run-'));
@@ -206,34 +207,32 @@ test('the embedded default writes what it gets to a file, and the health check a
     .replace('${env:SLUICE_HOST:-localhost}:4317', '127.0.0.1:${env:GRPC_PORT}')
     .replace('${env:SLUICE_HOST:-localhost}:4318', '127.0.0.1:${env:HTTP_PORT}')
     .replace('${env:SLUICE_HOST:-localhost}:13133', '127.0.0.1:${env:HEALTH_PORT}');
+  const accepted: Record<string, number> = {};
   await running(config, { SLUICE_FILE: out }, async (collector) => {
     const health = await sluice(['healthcheck', '--endpoint', `http://127.0.0.1:${collector.ports.health}/`]);
     expect(health.stderr).toBe('');
     expect(health.code).toBe(0);
     for (const signal of signals) {
-      const sent = await sluice([
+      const endpoint = `127.0.0.1:${collector.ports.grpc}`;
+      const { stderr, code } = await sluice([
         'generate',
         signal,
         '--endpoint',
-        `127.0.0.1:${collector.ports.grpc}`,
-        '--rate',
-        '200',
-        '--duration',
-        '500ms',
+        endpoint,
+        '--rate=200',
+        '--duration=500ms',
       ]);
-      expect(sent.stderr).toMatch(/Done: 100 .* accepted/);
-      expect(sent.code).toBe(0);
+      expect(code).toBe(0);
+      // A hundred, unless the machine is so busy that the time is up before.
+      accepted[signal] = Number(/Done: (\d+) .* accepted\n/.exec(stderr)?.[1]);
+      expect(accepted[signal]).toBeGreaterThan(0);
     }
   });
-  const lines = readFileSync(out, 'utf8')
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line));
-  for (const key of ['resourceSpans', 'resourceMetrics', 'resourceLogs'])
-    expect(
-      lines.some((line) => key in line),
-      key,
-    ).toBe(true);
+  const came = Map.groupBy(linesOf(out), (line) => Object.keys(line)[0]!);
+  const count = (key: string) => recordsIn(came.get(key) ?? []);
+  expect(count('resourceSpans')).toHaveLength(accepted.traces!);
+  expect(count('resourceLogs')).toHaveLength(accepted.logs!);
+  expect(count('resourceMetrics').length).toBeGreaterThan(0);
 });
 
 /** With a real file, so that it can be edited. It takes a port that is free, and says which. */
