@@ -74,8 +74,11 @@ test.each([
       expect(dropped).toEqual({ queue_full: 3000 - held });
       expect(held).toBeGreaterThan(0);
       expect(await gauge(sluice, 'otelcol_exporter_enqueue_failed_spans\\{[^}]*otlp/ill[^}]*\\}')).toBe(3000 - held);
-      // What is handed on is counted twice for a moment, by who gives and by who takes (docs/adr/0005).
-      expect(await gauge(sluice, 'sluice_memory_held_peak_bytes')).toBeLessThanOrEqual(budgetMib * 2 ** 20 * 1.5);
+      // What is handed on is counted twice for a moment, by who gives and by who takes (docs/adr/0005): up to half as much
+      // again as the budget, and the batch that tips it.
+      const tipping = 2 ** 20;
+      const most = budgetMib * 2 ** 20 * 1.5 + tipping;
+      expect(await gauge(sluice, 'sluice_memory_held_peak_bytes')).toBeLessThanOrEqual(most);
       expect(await gauge(sluice, 'sluice_memory_held_bytes')).toBeLessThanOrEqual((budgetMib * 2 ** 20) / 4);
       await comesBack(sluice, ill, illness, held);
     });
