@@ -22,7 +22,7 @@ export class Masks {
   readonly #allowed: readonly Regex[];
   readonly #whole: Regex;
   readonly #keys = new Map<string, KeyVerdict>();
-  readonly #texts = new Map<string, string | undefined>();
+  readonly #texts = new Map<string, string | null>();
 
   constructor(config: RedactionConfig) {
     this.#config = config;
@@ -63,12 +63,11 @@ export class Masks {
   masked(text: string): string {
     if (this.#blocked.length === 0) return text;
     const known = this.#texts.get(text);
-    if (known !== undefined) return known;
-    if (this.#texts.has(text)) return text;
+    if (known !== undefined) return known ?? text;
     let masked = text;
     for (const regex of this.#blocked) if (regex.test(masked)) masked = this.#replace(regex, masked);
     // What nothing is masked in is remembered without a copy of it.
-    keep(this.#texts, text, masked === text ? undefined : masked);
+    keep(this.#texts, text, masked === text ? null : masked);
     return masked;
   }
 

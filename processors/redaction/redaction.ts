@@ -67,7 +67,7 @@ export class Redaction implements Consumer {
   }
 
   #attributes(message: Range, field: number, patch: Patch): void {
-    const list = this.#list.read(message, field);
+    const list = this.#redactor.read(this.#list, message, field);
     this.#redactor.attributes(list, field);
     if (list.changed) list.write(patch);
   }
@@ -92,7 +92,7 @@ export class Redaction implements Consumer {
   }
 
   #log(log: LogRecord, patch: Patch): void {
-    const list = this.#list.read(log, logAttributes);
+    const list = this.#redactor.read(this.#list, log, logAttributes);
     this.#redactor.attributes(list, logAttributes);
     if (log.has(logBody)) {
       const body = this.#redactor.body(log.body, list, logAttributes);

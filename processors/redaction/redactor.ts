@@ -1,11 +1,13 @@
 import { encodeField, encodeValue } from '../../internal/otlp/attributes/encode.ts';
+import { Keys } from '../../internal/otlp/attributes/keys.ts';
 import type { AttributeList } from '../../internal/otlp/attributes/list.ts';
 import type { Signal } from '../../internal/otlp/payload.ts';
+import type { Range } from '../../internal/otlp/regroup.ts';
 import { AnyValue, type Plain } from '../../internal/otlp/view/value.ts';
 import { valueText } from '../../internal/otlp/view/value_text.ts';
 import type { RedactionConfig } from './config.ts';
 import { DbSanitizer } from './db_sanitizer.ts';
-import { Masks } from './masks.ts';
+import { type KeyVerdict, Masks } from './masks.ts';
 import { Summary } from './summary.ts';
 import { isFullyStarred, sanitizedUrl } from './url_sanitizer.ts';
 
@@ -19,11 +21,17 @@ const INTERNAL = 1;
 const SERVER = 2;
 const CLIENT = 3;
 
+/** Keys that are told by their bytes; others are decoded each time. */
+const MAX_KEYS = 256;
+
 /** Redacts attributes, and the bodies of log records. */
 export class Redactor {
   readonly #config: RedactionConfig;
   readonly #masks: Masks;
   readonly #value = new AnyValue();
+  /** Keys that were met, and what was said of them by their numbers. */
+  readonly #keys = new Keys();
+  readonly #verdicts: KeyVerdict[] = [];
   /** Reused from record to record. */
   readonly #summary: Summary;
   /** Attributes that hold URLs; undefined where no URL is sanitized. */
@@ -42,36 +50,50 @@ export class Redactor {
     this.#summary = new Summary(config.summary);
   }
 
-  /** @param field number of the attributes of what was read into `list` */
+  /** The attributes in `field` of `message`, in which keys that were met before are known by their bytes. */
+  read(list: AttributeList, message: Range, field: number): AttributeList {
+    return list.read(message, field, this.#keys);
+  }
+
+  /** @param field number of the attributes of what `read` has read into `list` */
   attributes(list: AttributeList, field: number): void {
     const summary = this.#summary.reset();
     const { size } = list;
     if (this.#databases) this.#system = this.#systemOf(list);
     for (let i = 0; i < size; i++) {
-      const key = list.keyText(i);
-      const verdict = this.#masks.key(key);
-      if (verdict === 'ignore') summary.ignored.push(key);
+      const verdict = this.#verdict(list, i);
+      if (verdict === 'ignore') summary.ignored.push(list.keyText(i));
       else if (verdict === 'remove') {
+        summary.redacted.push(list.keyText(i));
         list.remove(i);
-        summary.redacted.push(key);
-      } else this.#look(list, i, key, verdict === 'mask', field);
+      } else this.#look(list, i, verdict === 'mask', field);
     }
     summary.write(list, field, 'redaction');
   }
 
-  #look(list: AttributeList, index: number, key: string, maskWhole: boolean, field: number): void {
+  #verdict(list: AttributeList, index: number): KeyVerdict {
+    const id = list.idOf(index);
+    if (id >= 0) return this.#verdicts[id]!;
+    const verdict = this.#masks.key(list.keyText(index));
+    if (this.#keys.size < MAX_KEYS) this.#verdicts[this.#keys.add(Buffer.from(list.keyBytes(index)))] = verdict;
+    return verdict;
+  }
+
+  #look(list: AttributeList, index: number, maskWhole: boolean, field: number): void {
     const text = list.text(index) ?? this.#textOf(list, index);
     if (this.#masks.allows(text)) {
-      this.#summary.allowed.push(key);
+      this.#summary.allowed.push(list.keyText(index));
       return;
     }
-    const after = maskWhole ? this.#masks.maskWhole(text) : this.#sanitized(key, this.#masks.masked(text));
+    const after = maskWhole ? this.#masks.maskWhole(text) : this.#sanitized(list, index, this.#masks.masked(text));
     if (after === text && !maskWhole) return;
-    this.#summary.masked.push(key);
+    this.#summary.masked.push(list.keyText(index));
     list.replace(index, encodeField(field, list.keyBytes(index), encodeValue(after)));
   }
 
-  #sanitized(key: string, text: string): string {
+  #sanitized(list: AttributeList, index: number, text: string): string {
+    if (!this.#urls && !this.#databases) return text;
+    const key = list.keyText(index);
     const url = this.#urls?.has(key) ? sanitizedUrl(text) : text;
     return this.#databases ? this.#databases.attribute(url, key, this.#system) : url;
   }

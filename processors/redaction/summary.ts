@@ -16,7 +16,10 @@ export class Summary {
   }
 
   reset(): this {
-    for (const list of [this.redacted, this.masked, this.allowed, this.ignored]) list.length = 0;
+    this.redacted.length = 0;
+    this.masked.length = 0;
+    this.allowed.length = 0;
+    this.ignored.length = 0;
     return this;
   }
 

@@ -124,6 +124,11 @@ export class AttributeList {
     return this.#slots[id]!;
   }
 
+  /** The number of its key; less than 0 for a key that is none of those that were given to `read`. */
+  idOf(index: number): number {
+    return this.#place(index, ID);
+  }
+
   has(index: number): boolean {
     return this.#field[index] !== cut;
   }

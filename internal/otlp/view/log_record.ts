@@ -33,7 +33,7 @@ export class LogRecord extends Cursor {
     return this.raw.nested(5, this.#body);
   }
   get attributes(): Attributes {
-    return this.raw.list(6, this.#attributes);
+    return this.raw.searched(6, this.#attributes);
   }
   get droppedAttributesCount(): number {
     return this.raw.uint32(7);

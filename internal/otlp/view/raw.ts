@@ -295,6 +295,16 @@ export class Raw {
     return list;
   }
 
+  /**
+   * The same for lists in which mostly one message is looked for: where the rest of this message was not asked for yet, what lies before
+   * the list is passed over by the search, which is less work than noting where all fields lie.
+   */
+  searched<C extends Cursor, L extends Messages<C>>(field: number, list: L): L {
+    if (this.#scanned) return this.list<C, L>(field, list);
+    list.over(this.buf, this.start, this.end, field);
+    return list;
+  }
+
   /** A repeated fixed64, packed or not. */
   fixed64s(field: number): bigint[] {
     return this.#numbers(field, FIXED64, 8, fixed64At);

@@ -55,7 +55,7 @@ export class Span extends Cursor {
     return this.raw.fixed64Number(8);
   }
   get attributes(): Attributes {
-    return this.raw.list(9, this.#attributes);
+    return this.raw.searched(9, this.#attributes);
   }
   get droppedAttributesCount(): number {
     return this.raw.uint32(10);

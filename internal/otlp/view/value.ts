@@ -1,4 +1,4 @@
-import { LEN, shortVarintEnd, skipValue, uint32At } from '../wire.ts';
+import { FIXED64, LEN, shortVarintEnd, skipValue, uint32At } from '../wire.ts';
 import { Cursor, Messages } from './cursor.ts';
 import { rangeEquals } from './raw.ts';
 
@@ -165,6 +165,9 @@ export class Attributes extends Messages<KeyValue> {
         const found = keyIs(buf, pos, stop, key);
         if (found) return this.#found(at, pos, stop);
         pos = stop;
+      } else if ((buf[pos]! & 0x87) === FIXED64) pos += 9;
+      else if ((buf[pos]! & 0x87) === LEN && buf[pos] !== tag && pos + 1 < end && buf[pos + 1]! < 0x80) {
+        pos += 2 + buf[pos + 1]!;
       } else {
         const value = shortVarintEnd(buf, pos, end);
         if (value < 0) return undefined;
