@@ -69,7 +69,7 @@ function setting(config: ActionConfig, field: number, key: Uint8Array, keys: Key
     const made = source(list, ctx);
     if (!made) return;
     if (at >= 0) list.replace(at, made);
-    else list.add(made);
+    else list.add(made, id);
   };
 }
 

@@ -202,7 +202,7 @@ class ListedAttribute {
   put(list: AttributeList, made: EncodedField): void {
     const at = list.at(this.#id);
     if (at < 0) {
-      list.add(made);
+      list.add(made, this.#id);
       return;
     }
     const { buf, start, end } = list.value(at);

@@ -1,3 +1,4 @@
+import { copyRange } from '../assembly.ts';
 import type { Plain } from '../view/value.ts';
 import { LEN, varintSize, writeVarint } from '../wire.ts';
 import { Writer } from '../writer.ts';
@@ -64,7 +65,7 @@ function contentSize(keySize: number, valueSize: number): number {
 }
 
 function encodeInto(
-  bytes: Uint8Array,
+  bytes: Buffer,
   from: number,
   field: number,
   key: Uint8Array,
@@ -80,7 +81,7 @@ function encodeInto(
   for (let i = 0, to = keyFrom; i < key.length; ) bytes[to++] = key[i++]!;
   bytes[keyTo] = VALUE;
   const valueFrom = writeVarint(bytes, keyTo + 1, end - start);
-  for (let i = start, to = valueFrom; i < end; ) bytes[to++] = buf[i++]!;
+  copyRange(buf, start, end, bytes, valueFrom);
   return { bytes, from, to: contentFrom + inner, contentFrom, keyFrom, keyTo, valueFrom, valueTo: contentFrom + inner };
 }
 

@@ -171,10 +171,11 @@ export class AttributeList {
     this.#dirty = true;
   }
 
-  add(field: EncodedField): void {
+  /** @param id the number of its key, where that is known */
+  add(field: EncodedField, id = this.#keys.find(field.bytes, field.keyFrom, field.keyTo)): void {
     const index = this.#count++;
     this.#set(index, field);
-    this.#number(index, this.#keys.find(field.bytes, field.keyFrom, field.keyTo));
+    this.#number(index, id);
     this.#dirty = true;
   }
 

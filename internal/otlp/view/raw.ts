@@ -38,6 +38,8 @@ export class Raw {
   readonly #row: number;
   /** Whether the message was scanned: only when the first field is asked for. */
   #scanned = true;
+  /** Whether one text was asked for already: the second time a scan is worth it. */
+  #glanced = false;
   /** Bit n: field n is there. */
   #present = 0;
   /** By field number: how often it is there, its first tag, and the last value. Made when first needed. */
@@ -55,6 +57,7 @@ export class Raw {
     this.start = start;
     this.end = end;
     this.#scanned = false;
+    this.#glanced = false;
   }
 
   /**
@@ -99,6 +102,29 @@ export class Raw {
     if ((buf[at]! & 7) === LEN) while (buf[value++]! >= 0x80);
     this.#from[field] = value;
     this.#to[field] = at + size;
+  }
+
+  /** The last text with this tag, for a message that may be asked for nothing else; undefined where a look at all fields has to tell. */
+  #glance(tag: number): string | undefined {
+    const { buf, end } = this;
+    let from = 0;
+    let to = 0;
+    for (let pos = this.start; pos < end; ) {
+      const first = buf[pos]!;
+      const next = buf[pos + 1]!;
+      const kind = first & 0x87;
+      if (kind === LEN && next < 0x80) {
+        pos += 2 + next;
+        if (first !== tag) continue;
+        from = pos - next;
+        to = pos;
+      } else if (kind === FIXED64) pos += 9;
+      else if (kind === VARINT && next < 0x80) pos += 2;
+      else if (kind === (FIXED32 | 0x80) && next < 0x80) pos += 6;
+      else return undefined;
+      if (pos > end) return undefined;
+    }
+    return textOf(buf, from, to);
   }
 
   #scan(): void {
@@ -203,6 +229,11 @@ export class Raw {
   }
 
   text(field: number): string {
+    if (!this.#scanned && !this.#glanced) {
+      this.#glanced = true;
+      const found = this.#glance((field << 3) | LEN);
+      if (found !== undefined) return found;
+    }
     return this.has(field) ? textOf(this.buf, this.#from[field]!, this.#to[field]!) : '';
   }
 
