@@ -81,6 +81,35 @@ test('an attribute is found by its key wherever protobufjs has it first, and not
   expect(found).toBeGreaterThan(100);
 });
 
+test('a text that is asked for first is the one that is there after all fields were looked at', () => {
+  const texts = (signal: 'traces' | 'logs', seed: number, options: RandomOptions, first: boolean) => {
+    const payload = asPayload(signal, randomRequest(signal, seed, options));
+    const walk: Walk<Span> | Walk<LogRecord> = signal === 'traces' ? walkSpans(payload) : walkLogs(payload);
+    const found: string[] = [];
+    while (walk.nextResource()) {
+      while (walk.nextScope()) {
+        while (walk.nextRecord()) {
+          const { raw } = walk.record;
+          if (!first) raw.has(1);
+          found.push(raw.text(signal === 'traces' ? 5 : 3), raw.text(3));
+        }
+      }
+    }
+    return found;
+  };
+  let all = 0;
+  for (const options of Object.values(shapes)) {
+    for (const signal of ['traces', 'logs'] as const) {
+      for (let seed = 1; seed <= 60; seed++) {
+        const found = texts(signal, seed, options, true);
+        expect(found, `${signal}, seed ${seed}`).toEqual(texts(signal, seed, options, false));
+        all += found.filter((text) => text !== '').length;
+      }
+    }
+  }
+  expect(all).toBeGreaterThan(1000);
+});
+
 test('a value is told in plain JavaScript', () => {
   const out = new Writer();
   const list = out.open(6);
