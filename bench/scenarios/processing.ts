@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadShape } from '../measure/rig.ts';
@@ -52,7 +52,7 @@ function processing(
 
 /** A catalogue of 10,000 services, the one of the load among them, in a file: a command line has no room for it. */
 async function enrichmentParts(): Promise<Parts> {
-  const path = join(await mkdtemp(join(tmpdir(), 'sluice-bench-')), 'services.csv');
+  const path = join(tmpdir(), 'sluice-bench-services.csv');
   const names = ['checkout', ...Array.from({ length: 9999 }, (_, at) => `service-${at}`)];
   const rows = names.map((name, at) => `${name},team-${at % 50},${at % 4}`);
   await writeFile(path, ['key,service.owner.name,service.tier', ...rows].join('\n'));
