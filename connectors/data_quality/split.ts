@@ -1,5 +1,6 @@
 import type { Component, ConnectorOutputs, Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
+import { whenAnswered } from '../../internal/core/hand_on.ts';
 import { accepted, acceptedPromise, type Outcome, partial, worst } from '../../internal/core/outcome.ts';
 import { persist } from '../../internal/core/persist.ts';
 import type { QualityReport } from '../../internal/core/quality.ts';
@@ -50,17 +51,9 @@ export class DataQualitySplit implements Component, Consumer {
     const { kept, routed } = judgement;
     const left = batch.itemCount - kept.itemCount - (routed?.itemCount ?? 0);
     const answer = this.#send(kept, routed, ctx);
-    const taken = () => {
+    return whenAnswered(answer, () => {
       this.#judge.count(judgement);
       if (left > 0) this.#settings.account.filtered(left);
-    };
-    if (answer === acceptedPromise) {
-      taken();
-      return answer;
-    }
-    return answer.then((outcome) => {
-      if (outcome.status === 'accepted') taken();
-      return outcome;
     });
   }
 

@@ -17,13 +17,21 @@ export function handOnKept(
 ): Promise<Outcome> {
   const left = batch.itemCount - kept.itemCount;
   const answer = kept.itemCount === 0 ? acceptedPromise : next.consume(kept, ctx);
-  if (left === 0) return answer;
+  return left === 0 ? answer : whenAnswered(answer, () => account.filtered(left));
+}
+
+/**
+ * Has `taken` called where the batch is accepted, and `refused` where it is not: at once if the answer is there already.
+ * @returns the answer
+ */
+export function whenAnswered(answer: Promise<Outcome>, taken: () => void, refused?: () => void): Promise<Outcome> {
   if (answer === acceptedPromise) {
-    account.filtered(left);
+    taken();
     return answer;
   }
   return answer.then((outcome) => {
-    if (outcome.status === 'accepted') account.filtered(left);
+    if (outcome.status === 'accepted') taken();
+    else refused?.();
     return outcome;
   });
 }

@@ -49,8 +49,10 @@ export interface RewriteOptions {
   readonly tools?: Tools;
 }
 
-/** From here on the tools are made anew for a batch, or they would hold on to it until the next one. */
-const LARGE = 1 << 16;
+/** Whether what looks into the batch is made anew for it, or it would hold on to its bytes until the next one comes. */
+export function isLarge(payload: Payload): boolean {
+  return payload.byteLength >= 1 << 16;
+}
 
 /** What one step keeps from batch to batch. */
 export class Tools {
@@ -80,9 +82,9 @@ function rewrite<R extends Cursor>(
   options: RewriteOptions = {},
 ): Payload {
   const { tools } = options;
-  const isSmall = payload.byteLength < LARGE;
-  const run: Rewrite<R> = (isSmall ? tools?.kept : undefined) ?? new Rewrite<R>(payload.signal, new Record());
-  if (tools && isSmall) tools.kept = run;
+  const lasting = isLarge(payload) ? undefined : tools;
+  const run: Rewrite<R> = lasting?.kept ?? new Rewrite<R>(payload.signal, new Record());
+  if (lasting) lasting.kept = run;
   run.begin(visitor, options);
   const chunks: Uint8Array[] = [];
   let bytes = 0;

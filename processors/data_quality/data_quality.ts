@@ -1,7 +1,7 @@
 import type { Component, Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
-import { handOnKept } from '../../internal/core/hand_on.ts';
-import { acceptedPromise, type Outcome } from '../../internal/core/outcome.ts';
+import { handOnKept, whenAnswered } from '../../internal/core/hand_on.ts';
+import type { Outcome } from '../../internal/core/outcome.ts';
 import type { QualityReport } from '../../internal/core/quality.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import { Judge } from '../../internal/quality/judge.ts';
@@ -22,14 +22,7 @@ export class DataQuality implements Component, Consumer {
   consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
     const judgement = this.#judge.judge(batch);
     const answer = handOnKept(this.#next, this.#settings.account, batch, judgement.kept, ctx);
-    if (answer === acceptedPromise) {
-      this.#judge.count(judgement);
-      return answer;
-    }
-    return answer.then((outcome) => {
-      if (outcome.status === 'accepted') this.#judge.count(judgement);
-      return outcome;
-    });
+    return whenAnswered(answer, () => this.#judge.count(judgement));
   }
 
   quality(): QualityReport {

@@ -1,10 +1,10 @@
 import type { Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
-import { handOnKept } from '../../internal/core/hand_on.ts';
+import { handOnKept, whenAnswered } from '../../internal/core/hand_on.ts';
 import { type Outcome, permanent } from '../../internal/core/outcome.ts';
 import type { Counter } from '../../internal/core/telemetry.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
-import { Tools } from '../../internal/otlp/rewrite.ts';
+import { isLarge, Tools } from '../../internal/otlp/rewrite.ts';
 import { Scene } from '../../internal/ottl/index.ts';
 import type { FilterConfig } from './config.ts';
 import { ConditionFailed, type Round, roundsOf } from './judges.ts';
@@ -15,9 +15,6 @@ const metrics = {
   metrics: ['otelcol_processor_filter_datapoints_filtered', 'Data points left out.'],
   logs: ['otelcol_processor_filter_logs_filtered', 'Log records left out.'],
 } as const;
-
-/** A batch of so many bytes has a scene of its own, or the scene would hold on to it until the next one. */
-const LARGE = 1 << 16;
 
 /** Holds nothing: what is kept travels on within the call, and the sender gets the next component's answer. */
 export class Filter implements Consumer {
@@ -36,17 +33,16 @@ export class Filter implements Consumer {
     this.#filtered = settings.meter.counter({ name, help, labels: { filter: settings.id } });
   }
 
-  async consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
-    const scene = batch.byteLength < LARGE ? this.#scene : new Scene();
+  consume(batch: Payload, ctx: BatchContext): Promise<Outcome> {
+    const scene = isLarge(batch) ? new Scene() : this.#scene;
     let kept = batch;
     try {
       for (const { round, tools } of this.#rounds) kept = sieve(kept, round, tools, scene);
     } catch (thrown) {
-      if (thrown instanceof ConditionFailed) return permanent('rejected', thrown.message);
+      if (thrown instanceof ConditionFailed) return Promise.resolve(permanent('rejected', thrown.message));
       throw thrown;
     }
-    const outcome = await handOnKept(this.#next, this.#settings.account, batch, kept, ctx);
-    if (outcome.status === 'accepted') this.#filtered.add(batch.itemCount - kept.itemCount);
-    return outcome;
+    const answer = handOnKept(this.#next, this.#settings.account, batch, kept, ctx);
+    return whenAnswered(answer, () => this.#filtered.add(batch.itemCount - kept.itemCount));
   }
 }

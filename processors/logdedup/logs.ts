@@ -2,6 +2,7 @@ import type { Timer } from '../../internal/core/clock.ts';
 import type { Component, Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
 import { Delivery } from '../../internal/core/delivery.ts';
+import { whenAnswered } from '../../internal/core/hand_on.ts';
 import type { Account } from '../../internal/core/ledger.ts';
 import { Notice } from '../../internal/core/notice.ts';
 import { acceptedPromise, type Outcome, retryable } from '../../internal/core/outcome.ts';
@@ -84,15 +85,8 @@ export class LogDedup implements Component, Consumer {
       return Promise.resolve(retryable(`${id}: far more than the memory budget is held`, retryHintMs));
     }
     const answer = kept.itemCount === 0 ? acceptedPromise : this.#next.consume(kept, ctx);
-    if (answer === acceptedPromise) {
-      this.#merge(taken, reserved);
-      return acceptedPromise;
-    }
-    return answer.then((outcome) => {
-      if (outcome.status === 'accepted') this.#merge(taken, reserved);
-      else memory.release(reserved);
-      return outcome;
-    });
+    const merge = () => this.#merge(taken, reserved);
+    return whenAnswered(answer, merge, () => memory.release(reserved));
   }
 
   shutdown(abort: AbortSignal): Promise<void> {

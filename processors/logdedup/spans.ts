@@ -1,7 +1,7 @@
 import type { Component, Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
-import { handOnKept } from '../../internal/core/hand_on.ts';
-import { acceptedPromise, type Outcome } from '../../internal/core/outcome.ts';
+import { handOnKept, whenAnswered } from '../../internal/core/hand_on.ts';
+import type { Outcome } from '../../internal/core/outcome.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
 import { rewriteSpans } from '../../internal/otlp/rewrite.ts';
 import type { LogdedupConfig } from './config.ts';
@@ -47,14 +47,7 @@ export class SpanDedup implements Component, Consumer {
       },
     });
     const answer = handOnKept(this.#next, this.#settings.account, batch, kept, ctx);
-    if (answer === acceptedPromise) {
-      this.#taken(fresh, batch.itemCount - kept.itemCount);
-      return answer;
-    }
-    return answer.then((outcome) => {
-      if (outcome.status === 'accepted') this.#taken(fresh, batch.itemCount - kept.itemCount);
-      return outcome;
-    });
+    return whenAnswered(answer, () => this.#taken(fresh, batch.itemCount - kept.itemCount));
   }
 
   async shutdown(): Promise<void> {

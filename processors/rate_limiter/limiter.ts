@@ -1,5 +1,6 @@
 import type { Component, Settings } from '../../internal/core/component.ts';
 import type { BatchContext, Consumer } from '../../internal/core/consumer.ts';
+import { whenAnswered } from '../../internal/core/hand_on.ts';
 import { Notice } from '../../internal/core/notice.ts';
 import { acceptedPromise, type Outcome, retryable } from '../../internal/core/outcome.ts';
 import type { Payload } from '../../internal/otlp/payload.ts';
@@ -94,15 +95,10 @@ export class RateLimiter implements Component, Consumer {
     wanted?: ReadonlyMap<Allowance, Demand>,
   ): Promise<Outcome> {
     const answer = kept.itemCount === 0 ? acceptedPromise : this.#next.consume(kept, ctx);
-    if (answer === acceptedPromise) {
-      this.#taken(batch, kept, paid, wanted);
-      return answer;
-    }
-    return answer.then((outcome) => {
-      if (outcome.status === 'accepted') this.#taken(batch, kept, paid, wanted);
-      else for (const { allowance, items, bytes } of paid) allowance.giveBack(items, bytes);
-      return outcome;
-    });
+    const refused = () => {
+      for (const { allowance, items, bytes } of paid) allowance.giveBack(items, bytes);
+    };
+    return whenAnswered(answer, () => this.#taken(batch, kept, paid, wanted), refused);
   }
 
   /** Only now is anything lost: a refused batch may come again, and find tokens. */
