@@ -1,22 +1,23 @@
 import { encodeField } from '../otlp/attributes/encode.ts';
 import type { AttributeList, EncodedField } from '../otlp/attributes/list.ts';
+import { rangeEquals } from '../otlp/view/raw.ts';
 import { AnyValue, type Attributes, type KeyValue } from '../otlp/view/value.ts';
 import { shortVarintEnd } from '../otlp/wire.ts';
 import { Writer } from '../otlp/writer.ts';
 import type { Accessor } from './accessors.ts';
 import { detached, isStorable, mapOf, refuseStoring, writeAny, writePairs } from './encode.ts';
 import type { Overlay } from './overlay.ts';
-import { KeyBytes, PairWriter, rangeEquals, restOf, withRest } from './pair_writer.ts';
+import { KeyBytes, PairWriter, restOf, withRest } from './pair_writer.ts';
 import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
 import { decodeValue, fail, typeName, type Value, ValueMap } from './values.ts';
 
-/** A value of the profiles' own, an index into their strings, counts as none. */
 /** No bytes are a nil slice in Go, which equals nil. */
 function comparesAsNil(value: AnyValue | undefined): boolean {
   return isNil(value) || (value!.kind === 'bytes' && value!.bytesValue.length === 0);
 }
 
+/** A value of the profiles' own, an index into their strings, counts as none. */
 function isNil(value: AnyValue | undefined): boolean {
   const kind = value?.kind ?? 'empty';
   return kind === 'empty' || kind === 'strindex';
@@ -53,7 +54,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
       const rest = restOf(found);
       const whole = rest ? withRest(pair, field, rest) : pair;
       // The same value again is no change.
-      const same = rangeEquals(found.buf, at, found.end, whole.buffer, whole.length);
+      const same = rangeEquals(found.buf, at, found.end, whole.buffer, 0, whole.length);
       if (!same) place.splice(scene, at, found.end, whole, field);
     } else {
       const end = place.at(scene).valueEnd(field);
@@ -201,21 +202,9 @@ class ListedAttribute {
   /** The same value again is no change. */
   put(list: AttributeList, made: EncodedField): void {
     const at = list.at(this.#id);
-    if (at < 0) {
-      list.add(made, this.#id);
-      return;
-    }
-    const { buf, start, end } = list.value(at);
-    const { bytes, valueFrom, valueTo } = made;
-    if (sameBytes(buf, start, end, bytes, valueFrom, valueTo)) return;
-    list.replace(at, made);
+    if (at < 0) list.add(made, this.#id);
+    else if (!list.hasValue(at, made)) list.replace(at, made);
   }
-}
-
-function sameBytes(a: Uint8Array, from: number, to: number, b: Uint8Array, start: number, end: number): boolean {
-  if (to - from !== end - start) return false;
-  while (from < to) if (a[from++] !== b[start++]) return false;
-  return true;
 }
 
 /** A value of any type in `field` of a message: a log's body. */

@@ -6,7 +6,6 @@ import { Patch } from '../otlp/patch.ts';
 import type { Cursor } from '../otlp/view/cursor.ts';
 import { Fields } from '../otlp/view/fields.ts';
 import type { Writer } from '../otlp/writer.ts';
-import type { Draft } from './draft.ts';
 
 /** Keys that are computed for each record may be many. */
 const MAX_KEYS = 1000;
@@ -62,60 +61,44 @@ export class Overlay {
 
   /** `cursor` shows all changes from now on. */
   settle(cursor: Cursor): void {
-    if (cursor !== this.#cursor) return;
-    if (this.#patch.changed || (this.#listed && this.#list.changed)) this.#settle(cursor);
+    if (cursor === this.#cursor && this.#gathered()) this.#write(cursor);
   }
 
   /** `cursor` shows all changes but those of attributes. */
   settleFields(cursor: Cursor): void {
-    if (cursor === this.#cursor && this.#patch.changed) this.#settle(cursor);
+    if (cursor === this.#cursor && this.#patch.changed) this.settle(cursor);
   }
 
-  /** Puts whole fields in the place of all values of `field`. @returns false where `cursor` stands on another message */
-  replace(cursor: Cursor, draft: Draft, field: number, insert: Writer | undefined): boolean {
+  /**
+   * Puts whole fields in the place of all values of `field`.
+   *
+   * @returns false where that is for the message itself to do: another one, attributes, several values. It is settled then, and `moved` follows
+   */
+  replace(cursor: Cursor, field: number, insert: Writer | undefined): boolean {
     if (cursor !== this.#cursor) return false;
-    if (field === this.#field) this.settle(cursor);
-    else this.settleFields(cursor);
+    this.settleFields(cursor);
     const start = cursor.firstTag(field);
     const end = cursor.valueEnd(field);
-    if (field !== this.#field && (start < 0 || this.#isOne(cursor, start, end))) {
-      this.#put(start < 0 ? cursor.end : start, start < 0 ? cursor.end : end, insert);
-      return true;
+    if (field === this.#field || (start >= 0 && !this.#isOne(cursor, start, end))) {
+      this.settle(cursor);
+      return false;
     }
-    this.settle(cursor);
-    draft.replace(cursor, field, insert);
-    this.#rebase(cursor);
+    this.#put(start < 0 ? cursor.end : start, start < 0 ? cursor.end : end, insert);
     return true;
   }
 
-  /** Puts `insert` in the place of what lies from `start` to `end` of the settled record. @returns false as `replace` */
-  splice(
-    cursor: Cursor,
-    draft: Draft,
-    start: number,
-    end: number,
-    insert: Writer | undefined,
-    field?: number,
-  ): boolean {
-    if (cursor !== this.#cursor) return false;
-    draft.splice(cursor, start, end, insert, field);
-    this.#rebase(cursor);
-    return true;
+  /** The settled message was changed by others. */
+  moved(cursor: Cursor): void {
+    if (cursor === this.#cursor) this.#rebase(cursor);
   }
 
-  /** Writes the record as a field with this tag. @param buf where it came from @param at of its tag, @param to its end */
-  end(out: Assembly, tag: number, buf: Uint8Array, at: number, to: number): void {
-    const cursor = this.#cursor!;
+  /** Ends the record. @returns false where `cursor` shows it as it is, true where it was written as a field with this tag */
+  end(out: Assembly, tag: number): boolean {
+    const cursor = this.#cursor;
     this.#cursor = undefined;
-    if (this.#listed && this.#list.changed) this.#list.write(this.#patch);
-    if (this.#patch.changed) out.patched(tag, this.#patch, cursor.buf);
-    else if (cursor.buf === buf) out.copy(buf, at, to);
-    else {
-      out.prefix(tag, cursor.end - cursor.start);
-      out.copy(cursor.buf, cursor.start, cursor.end);
-      // The next record is written in the same place.
-      out.flush();
-    }
+    if (!cursor || !this.#gathered()) return false;
+    out.patched(tag, this.#patch, cursor.buf);
+    return true;
   }
 
   /** Forgets the record. */
@@ -144,8 +127,13 @@ export class Overlay {
     return fields.next() && fields.to === end;
   }
 
-  #settle(cursor: Cursor): void {
+  /** Whether there is something to write; the attributes' changes stand in the patch, too, then. */
+  #gathered(): boolean {
     if (this.#listed && this.#list.changed) this.#list.write(this.#patch);
+    return this.#patch.changed;
+  }
+
+  #write(cursor: Cursor): void {
     const { size } = this.#patch;
     const room = this.#spare.length >= size ? this.#spare : Buffer.allocUnsafeSlow(size + (size >>> 1) + 256);
     this.#patch.writeTo(room, 0, cursor.buf);

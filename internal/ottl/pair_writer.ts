@@ -54,12 +54,6 @@ export class KeyBytes {
   }
 }
 
-export function rangeEquals(buf: Uint8Array, start: number, end: number, other: Uint8Array, length: number): boolean {
-  if (end - start !== length) return false;
-  for (let i = 0; i < length; i++) if (buf[start + i] !== other[i]) return false;
-  return true;
-}
-
 const KEY = (1 << 3) | LEN;
 const VALUE = (2 << 3) | LEN;
 

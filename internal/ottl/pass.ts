@@ -179,10 +179,10 @@ export class Pass {
     const scene = this.#scene;
     switch (this.#work.context) {
       case 'span':
-        this.#overlaid(buf, at, scene.span, SPAN_ATTRIBUTES);
+        this.#leaf(buf, at, scene.span, SPAN_ATTRIBUTES);
         return;
       case 'log':
-        this.#overlaid(buf, at, scene.log, LOG_ATTRIBUTES);
+        this.#leaf(buf, at, scene.log, LOG_ATTRIBUTES);
         return;
       case 'metric':
         this.#leaf(buf, at, scene.metric);
@@ -226,11 +226,14 @@ export class Pass {
     out.close();
   }
 
-  /** The record that the work is about. */
-  #leaf(buf: Uint8Array, at: Fields, cursor: Cursor): void {
+  /** The record that the work is about. @param attributes their field, where they are mostly what is changed */
+  #leaf(buf: Uint8Array, at: Fields, cursor: Cursor, attributes?: number): void {
     const out = this.#out;
+    const { overlay } = this.#scene;
     cursor.reset(buf, at.from, at.to);
+    if (attributes !== undefined) overlay.begin(cursor, attributes);
     this.#run();
+    if (overlay.end(out, at.tag)) return;
     if (cursor.buf === buf) {
       out.copy(buf, at.at, at.to);
       return;
@@ -239,15 +242,6 @@ export class Pass {
     out.copy(cursor.buf, cursor.start, cursor.end);
     // The next record is drafted in the same place.
     out.flush();
-  }
-
-  /** The same for records whose attributes are mostly what is changed. */
-  #overlaid(buf: Uint8Array, at: Fields, cursor: Cursor, attributes: number): void {
-    const { overlay } = this.#scene;
-    cursor.reset(buf, at.from, at.to);
-    overlay.begin(cursor, attributes);
-    this.#run();
-    overlay.end(this.#out, at.tag, buf, at.at, at.to);
   }
 
   #run(): void {

@@ -22,14 +22,14 @@ export function onScene(at: (scene: Scene) => Cursor): Place {
     attributes: (scene) => scene.overlay.attributes(at(scene)),
     replace(scene, field, insert) {
       const cursor = at(scene);
-      const draft = scene.draftFor(cursor);
-      if (!scene.overlay.replace(cursor, draft, field, insert)) draft.replace(cursor, field, insert);
+      if (scene.overlay.replace(cursor, field, insert)) return;
+      scene.draftFor(cursor).replace(cursor, field, insert);
+      scene.overlay.moved(cursor);
     },
     splice(scene, start, end, insert, field) {
       const cursor = at(scene);
-      const draft = scene.draftFor(cursor);
-      if (!scene.overlay.splice(cursor, draft, start, end, insert, field))
-        draft.splice(cursor, start, end, insert, field);
+      scene.draftFor(cursor).splice(cursor, start, end, insert, field);
+      scene.overlay.moved(cursor);
     },
   };
 }

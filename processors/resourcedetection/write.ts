@@ -38,14 +38,6 @@ export function writePlace({ facts }: Encoded, list: AttributeList, override: bo
   for (const { key, field } of facts) {
     const index = list.find(key);
     if (index < 0) list.add(field);
-    else if (override && !hasValue(list, index, field)) list.replace(index, field);
+    else if (override && !list.hasValue(index, field)) list.replace(index, field);
   }
-}
-
-function hasValue(list: AttributeList, index: number, { bytes, valueFrom, valueTo }: EncodedField): boolean {
-  const { buf, start, end } = list.value(index);
-  return (
-    end - start === valueTo - valueFrom &&
-    Buffer.compare(buf.subarray(start, end), bytes.subarray(valueFrom, valueTo)) === 0
-  );
 }

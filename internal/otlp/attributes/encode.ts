@@ -52,7 +52,7 @@ export function encodeField(
   start = 0,
   end = buf.length,
 ): EncodedField {
-  return encodeInto(Buffer.allocUnsafeSlow(fieldSize(field, key.length, end - start)), 0, field, key, buf, start, end);
+  return encodeInto(Buffer.allocUnsafe(fieldSize(field, key.length, end - start)), 0, field, key, buf, start, end);
 }
 
 function fieldSize(field: number, keySize: number, valueSize: number): number {

@@ -38,7 +38,7 @@ export class Keys {
     if (candidates === undefined) return NONE;
     for (let i = 0; i < candidates.length; i++) {
       const { key, id } = candidates[i]!;
-      if (key.length === size && equal(key, buf, from)) return id;
+      if (isKey(key, buf, from, to)) return id;
     }
     return NONE;
   }
@@ -53,7 +53,8 @@ export class Keys {
   }
 }
 
-function equal(key: Uint8Array, buf: Uint8Array, from: number): boolean {
+export function isKey(key: Uint8Array, buf: Uint8Array, from: number, to: number): boolean {
+  if (to - from !== key.length) return false;
   // The last byte first: keys share their beginnings more than their ends.
   for (let k = key.length - 1; k >= 0; k--) if (buf[from + k] !== key[k]) return false;
   return true;

@@ -1,9 +1,9 @@
 import type { Patch } from '../patch.ts';
 import type { Range } from '../regroup.ts';
 import { Fields } from '../view/fields.ts';
-import { textOf } from '../view/raw.ts';
+import { rangeEquals, textOf } from '../view/raw.ts';
 import { FIXED32, FIXED64, LEN, VARINT, varintSize, writeVarint } from '../wire.ts';
-import { Keys, NONE, UNSURE } from './keys.ts';
+import { isKey, Keys, NONE, UNSURE } from './keys.ts';
 
 const KEY = (1 << 3) | LEN;
 const VALUE = (2 << 3) | LEN;
@@ -20,11 +20,9 @@ const VALUE_TO = 5;
 /** Where the whole field lies in what took its place. */
 const FIELD_FROM = 6;
 const FIELD_TO = 7;
-/** The key's length and last byte: tells nearly all keys apart. */
-const MARK = 8;
 /** The key's number, or less than 0. */
-const ID = 9;
-const PLACES = 10;
+const ID = 8;
+const PLACES = 9;
 const none = new Keys();
 
 /** Where a value lies: the content of an AnyValue, without its tag and length. */
@@ -41,7 +39,7 @@ export class AttributeList {
   /** Attributes that came with the record, then those that were added. */
   #count = 0;
   #came = 0;
-  /** For each attribute offsets of its field, its key, its value and the field that took its place, and the mark of its key. */
+  /** For each attribute offsets of its field, its key, its value and the field that took its place, and the number of its key. */
   #places = new Int32Array(16 * PLACES);
   /** The whole field anew, `cut` where it was taken out, undefined where it is as it came. */
   readonly #field: (Uint8Array | undefined)[] = new Array(16).fill(undefined);
@@ -164,6 +162,12 @@ export class AttributeList {
     return { buf: this.#bytesOf(index), start, end };
   }
 
+  /** Whether the value is the one of this field, byte by byte. */
+  hasValue(index: number, { bytes, valueFrom, valueTo }: EncodedField): boolean {
+    const [from, to] = [this.#place(index, VALUE_FROM), this.#place(index, VALUE_TO)];
+    return rangeEquals(this.#bytesOf(index), from, to, bytes, valueFrom, valueTo);
+  }
+
   /** Puts a field that was encoded by `encodeField` for this field number into the place of attribute `index`. */
   replace(index: number, field: EncodedField): void {
     const rest = this.#anyRest ? this.#rest[index] : undefined;
@@ -221,7 +225,6 @@ export class AttributeList {
     places[base + VALUE_TO] = field.valueTo;
     places[base + FIELD_FROM] = field.from;
     places[base + FIELD_TO] = field.to;
-    places[base + MARK] = markOf(field.bytes, field.keyFrom, field.keyTo);
   }
 
   #number(index: number, id: number): void {
@@ -274,7 +277,6 @@ export class AttributeList {
         places[base + KEY_TO] = keyTo;
         places[base + VALUE_FROM] = keyTo + 2;
         places[base + VALUE_TO] = to;
-        places[base + MARK] = (buf[from + 1]! << 8) | buf[keyTo - 1]!;
         return;
       }
     }
@@ -296,19 +298,13 @@ export class AttributeList {
         places[base + VALUE_TO] = inner.to;
       } else rest = joined(rest, this.#buf.subarray(inner.at, inner.to));
     }
-    places[base + MARK] = markOf(this.#buf, places[base + KEY_FROM]!, places[base + KEY_TO]!);
     if (!rest) return;
     this.#rest[index] = rest;
     this.#anyRest = true;
   }
 
   keyIs(index: number, key: Uint8Array): boolean {
-    const from = this.#place(index, KEY_FROM);
-    if (this.#place(index, KEY_TO) - from !== key.length) return false;
-    const buf = this.#bytesOf(index);
-    // The last byte first: keys share their beginnings more than their ends.
-    for (let k = key.length - 1; k >= 0; k--) if (buf[from + k] !== key[k]) return false;
-    return true;
+    return isKey(key, this.#bytesOf(index), this.#place(index, KEY_FROM), this.#place(index, KEY_TO));
   }
 }
 
@@ -327,10 +323,6 @@ export interface EncodedField {
   readonly keyTo: number;
   readonly valueFrom: number;
   readonly valueTo: number;
-}
-
-function markOf(buf: Uint8Array, from: number, to: number): number {
-  return from === to ? 0 : ((to - from) << 8) | buf[to - 1]!;
 }
 
 function joined(before: Uint8Array | undefined, more: Uint8Array): Uint8Array {

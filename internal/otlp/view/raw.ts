@@ -391,8 +391,16 @@ export function textOf(buf: Uint8Array, start: number, end: number): string {
   return start === end ? '' : utf8Slice.call(buf, start, end);
 }
 
-export function rangeEquals(buf: Uint8Array, start: number, end: number, bytes: Uint8Array): boolean {
-  if (end - start !== bytes.length) return false;
-  for (let i = 0; i < bytes.length; i++) if (buf[start + i] !== bytes[i]) return false;
+/** Whether `buf` from `start` to `end` holds the same as `bytes`, or as what lies in them from `from` to `to`. */
+export function rangeEquals(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  bytes: Uint8Array,
+  from = 0,
+  to = bytes.length,
+): boolean {
+  if (end - start !== to - from) return false;
+  while (start < end) if (buf[start++] !== bytes[from++]) return false;
   return true;
 }
