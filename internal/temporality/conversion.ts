@@ -18,6 +18,15 @@ import { Turns } from './turns.ts';
 export type State = Rows<Histogram>;
 export type Changes = Journal<Histogram>;
 
+/** A point of a series whose state is known. */
+export interface Step {
+  readonly row: number;
+  /** The series begins with this point. */
+  readonly begins: boolean;
+  /** Time of the point before. */
+  readonly last: bigint;
+}
+
 /** How one temporality becomes the other. */
 export interface Rules {
   /** aggregation_temporality of what is converted, and what it becomes. */

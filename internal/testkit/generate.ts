@@ -5,6 +5,7 @@ import { type Field, isMessage, type Message, messageNamed, requestOf, type Scal
 import { walkLogs, walkMetrics, walkSpans } from '../otlp/view/walk.ts';
 import { isMalformed, LEN } from '../otlp/wire.ts';
 import { Writer } from '../otlp/writer.ts';
+import { Dice } from './dice.ts';
 
 /** 2023-11-14T22:13:20Z, in nanoseconds. */
 export const SAMPLE_TIME = 1_700_000_000_000_000_000n;
@@ -80,10 +81,12 @@ const doubles = [0, -0, 1.5, -2.25, 1e300, 5e-324, Number.NaN, Number.POSITIVE_I
 
 class RandomWriter {
   readonly #random: () => number;
+  readonly #dice: Dice;
   readonly #options: RandomOptions;
 
   constructor(random: () => number, options: RandomOptions) {
     this.#random = random;
+    this.#dice = new Dice(random);
     this.#options = options;
   }
 
@@ -91,11 +94,12 @@ class RandomWriter {
     const parts: Uint8Array[] = [];
     for (const field of type.fields) {
       if (!this.#wanted(field, depth)) continue;
-      const times = field.repeated || this.#options.disorder ? this.#below(depth < 4 ? 4 : 3) : 1;
+      const times = field.repeated || this.#options.disorder ? this.#dice.below(depth < 4 ? 4 : 3) : 1;
       for (let i = 0; i < times; i++) parts.push(...this.#field(field, depth));
     }
     if (this.#options.unknown) {
-      for (let i = this.#below(3); i > 0; i--) parts.splice(this.#below(parts.length + 1), 0, this.#unknown());
+      for (let i = this.#dice.below(3); i > 0; i--)
+        parts.splice(this.#dice.below(parts.length + 1), 0, this.#unknown());
     }
     if (this.#options.disorder) shuffle(parts, this.#random);
     return Buffer.concat(parts);
@@ -104,16 +108,16 @@ class RandomWriter {
   #wanted(field: Field, depth: number): boolean {
     if (depth > 6 + (this.#options.depth ?? 3) && isMessage(field.type)) return false;
     // Groups rather more often than not, or most requests would be empty; of a oneof mostly one.
-    if (depth < 3 && isMessage(field.type)) return this.#chance(0.9);
-    return this.#chance(field.oneof ? 0.25 : 0.6);
+    if (depth < 3 && isMessage(field.type)) return this.#dice.chance(0.9);
+    return this.#dice.chance(field.oneof ? 0.25 : 0.6);
   }
 
   #field(field: Field, depth: number): Uint8Array[] {
     const { type, number } = field;
     if (isMessage(type)) return [this.#sized(number, this.message(messageNamed(type), depth + 1))];
     const wire = wireOf(type);
-    if (field.repeated && wire !== LEN && !(this.#options.disorder && this.#chance(0.5))) {
-      const values = Array.from({ length: this.#below(5) }, () => this.#scalar(type));
+    if (field.repeated && wire !== LEN && !(this.#options.disorder && this.#dice.chance(0.5))) {
+      const values = Array.from({ length: this.#dice.below(5) }, () => this.#scalar(type));
       return [this.#sized(number, Buffer.concat(values))];
     }
     if (wire === LEN) return [this.#sized(number, this.#scalar(type))];
@@ -123,49 +127,51 @@ class RandomWriter {
   #scalar(type: Scalar): Uint8Array {
     switch (type) {
       case 'string':
-        return Buffer.from(this.#pick(texts));
+        return Buffer.from(this.#dice.pick(texts));
       case 'bytes':
-        return this.#bytes(this.#below(20));
+        return this.#dice.bytes(this.#dice.below(20));
       case 'traceId':
-        return this.#bytes(this.#chance(0.8) ? 16 : 0);
+        return this.#dice.bytes(this.#dice.chance(0.8) ? 16 : 0);
       case 'spanId':
-        return this.#bytes(this.#chance(0.8) ? 8 : 0);
+        return this.#dice.bytes(this.#dice.chance(0.8) ? 8 : 0);
       case 'fixed32':
-        return this.#bytes(4);
+        return this.#dice.bytes(4);
       case 'fixed64':
       case 'sfixed64':
-        return this.#bytes(8);
+        return this.#dice.bytes(8);
       case 'double': {
         const bytes = Buffer.alloc(8);
-        bytes.writeDoubleLE(this.#pick(doubles));
+        bytes.writeDoubleLE(this.#dice.pick(doubles));
         return bytes;
       }
       case 'bool':
-        return this.#varint(this.#chance(0.5) ? 1 : 0, false);
+        return this.#varint(this.#dice.chance(0.5) ? 1 : 0, false);
       case 'uint32':
-        return this.#varint(Math.floor(this.#random() * 2 ** (1 + this.#below(32))), false);
+        return this.#varint(Math.floor(this.#random() * 2 ** (1 + this.#dice.below(32))), false);
       default:
-        return this.#varint64(type.endsWith('64') ? this.#pick(integers) : BigInt.asIntN(32, this.#pick(integers)));
+        return this.#varint64(
+          type.endsWith('64') ? this.#dice.pick(integers) : BigInt.asIntN(32, this.#dice.pick(integers)),
+        );
     }
   }
 
   #unknown(): Uint8Array {
-    const number = this.#pick([13, 17, 31, 32, 999, 2 ** 29 - 1]) + (this.#chance(0.5) ? 0 : -1);
+    const number = this.#dice.pick([13, 17, 31, 32, 999, 2 ** 29 - 1]) + (this.#dice.chance(0.5) ? 0 : -1);
     // 12 and 13 are known to some messages.
     const field = number < 14 ? number + 16 : number === 16 ? 17 : number;
-    switch (this.#below(5)) {
+    switch (this.#dice.below(5)) {
       case 0:
-        return Buffer.concat([this.#varint(field * 8, true), this.#varint64(this.#pick(integers))]);
+        return Buffer.concat([this.#varint(field * 8, true), this.#varint64(this.#dice.pick(integers))]);
       case 1:
-        return Buffer.concat([this.#varint(field * 8 + 1, true), this.#bytes(8)]);
+        return Buffer.concat([this.#varint(field * 8 + 1, true), this.#dice.bytes(8)]);
       case 2:
-        return this.#sized(field, this.#bytes(this.#below(20)));
+        return this.#sized(field, this.#dice.bytes(this.#dice.below(20)));
       case 3:
-        return Buffer.concat([this.#varint(field * 8 + 5, true), this.#bytes(4)]);
+        return Buffer.concat([this.#varint(field * 8 + 5, true), this.#dice.bytes(4)]);
       default:
         return Buffer.concat([
           this.#varint(field * 8 + 3, true),
-          this.#sized(7, this.#bytes(3)),
+          this.#sized(7, this.#dice.bytes(3)),
           this.#varint(field * 8 + 4, true),
         ]);
     }
@@ -185,25 +191,12 @@ class RandomWriter {
   }
 
   #pad(bytes: Uint8Array, most: number): Uint8Array {
-    if (!this.#options.padded || bytes.length === most || this.#chance(0.7)) return bytes;
-    const padded = new Uint8Array(bytes.length + 1 + this.#below(most - bytes.length)).fill(0x80);
+    if (!this.#options.padded || bytes.length === most || this.#dice.chance(0.7)) return bytes;
+    const padded = new Uint8Array(bytes.length + 1 + this.#dice.below(most - bytes.length)).fill(0x80);
     padded.set(bytes);
     padded[bytes.length - 1]! |= 0x80;
     padded[padded.length - 1] = 0;
     return padded;
-  }
-
-  #bytes(size: number): Uint8Array {
-    return Uint8Array.from({ length: size }, () => this.#below(256));
-  }
-  #chance(probability: number): boolean {
-    return this.#random() < probability;
-  }
-  #below(limit: number): number {
-    return Math.floor(this.#random() * limit);
-  }
-  #pick<T>(from: readonly T[]): T {
-    return from[this.#below(from.length)]!;
   }
 }
 

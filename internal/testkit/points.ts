@@ -23,6 +23,14 @@ export function metricOf(name: string, kind: PointKind, temporality: number, poi
   return { name, unit: '1', [kind]: { ...data, ...more } };
 }
 
+/** A point of a sum that began at 10. */
+export const at = (time: number | bigint, asInt: number | bigint, more: object = {}) => ({
+  startTimeUnixNano: 10n,
+  timeUnixNano: time,
+  asInt,
+  ...more,
+});
+
 /** One request; metrics of one resource and scope, or with `groups` all of it as protobufjs has it. */
 export function metricsPayload(
   oracle: Oracle,

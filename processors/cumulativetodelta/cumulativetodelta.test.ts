@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { accepted, type Outcome, retryable } from '../../internal/core/outcome.ts';
 import { asPayload, randomRequest } from '../../internal/testkit/generate.ts';
-import { metricOf, metricsPayload, pointsIn } from '../../internal/testkit/points.ts';
+import { at, metricOf, metricsPayload, pointsIn } from '../../internal/testkit/points.ts';
 import { schema } from './config.ts';
-import { at, explicit, oracle, spread, start } from './test/harness.ts';
+import { explicit, oracle, spread, start } from './test/harness.ts';
 
 test('totals become what has come since the point before', async () => {
   const { sum, points, converted, streams } = start();

@@ -8,7 +8,7 @@ import {
   HistogramPoint,
   NumberPoint,
 } from '../../internal/otlp/view/point.ts';
-import type { Changes, Rules } from '../../internal/temporality/conversion.ts';
+import type { Changes, Rules, Step } from '../../internal/temporality/conversion.ts';
 import {
   bytesOf,
   type Explicit,
@@ -24,15 +24,6 @@ import type { Metrics } from './metrics.ts';
 import { selection } from './selection.ts';
 
 const largestInt = 2n ** 63n - 1n;
-
-/** What became of the state with a point. */
-interface Step {
-  readonly row: number;
-  /** The series is new. */
-  readonly begins: boolean;
-  /** Time of the point before: where the delta begins. */
-  readonly last: bigint;
-}
 
 /**
  * Each point becomes what has come since the one before. A point that is not newer than that one is left out; a value that

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { accepted, type Outcome, permanent, retryable } from '../../internal/core/outcome.ts';
 import { FakeClock } from '../../internal/testkit/clock.ts';
+import { at } from '../../internal/testkit/points.ts';
 import { deferred } from '../../internal/testkit/settings.ts';
-import { at, explicit, spread, start } from './test/harness.ts';
+import { explicit, spread, start } from './test/harness.ts';
 
 test('a batch that is refused for now changes nothing: when it comes again it says the same', async () => {
   let answer: Outcome = accepted;

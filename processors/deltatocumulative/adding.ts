@@ -7,7 +7,7 @@ import {
   HistogramPoint,
   NumberPoint,
 } from '../../internal/otlp/view/point.ts';
-import type { Changes, Rules } from '../../internal/temporality/conversion.ts';
+import type { Changes, Rules, Step } from '../../internal/temporality/conversion.ts';
 import {
   bytesOf,
   type Explicit,
@@ -31,15 +31,6 @@ const largestInt = 2n ** 63n - 1n;
 const largestCount = 2n ** 64n - 1n;
 /** The finest scale that the data model allows. */
 const finest = 20;
-
-/** A series at the point at hand. */
-interface Place {
-  readonly row: number;
-  /** It begins with this point, which says all that there is to say. */
-  readonly begins: boolean;
-  /** When the point before ended. */
-  readonly last: bigint;
-}
 
 /**
  * Adds the points of a series up. A point that is not newer than the last one, or from before the series began, is left
@@ -89,30 +80,30 @@ export class Adding implements Rules {
     if (value === undefined) return undefined;
     // It would stay in the total for ever.
     if (typeof value === 'number' && !Number.isFinite(value)) return notFinite;
-    const place = this.#place(point, key, changes, 0);
-    if (typeof place === 'string') return place;
+    const step = this.#step(point, key, changes, 0);
+    if (typeof step === 'string') return step;
     const { rows } = changes;
-    const { row } = place;
-    const total = place.begins ? value : sumOf(rows.isDouble[row] ? rows.double[row]! : asInt(rows.value[row]!), value);
+    const { row } = step;
+    const total = step.begins ? value : sumOf(rows.isDouble[row] ? rows.double[row]! : asInt(rows.value[row]!), value);
     // No room in 64 bits: the counting begins anew where the last point ended, which readers see as a reset.
-    if (total === undefined) changes.rows.start[row] = place.last;
+    if (total === undefined) changes.rows.start[row] = step.last;
     const now = total ?? value;
     rows.isDouble[row] = typeof now === 'number' ? 1 : 0;
     if (typeof now === 'number') rows.double[row] = now;
     else rows.value[row] = BigInt.asUintN(64, now);
-    if (place.begins) return undefined;
+    if (step.begins) return undefined;
     this.#edit.number(point, patch, rows.start[row]!, now);
     return undefined;
   }
 
   #explicit(point: HistogramPoint, key: string, patch: Patch, changes: Changes): string | undefined {
     const value = this.#reader.explicit(point);
-    const place = this.#place(point, key, changes, bytesOf(value));
-    if (typeof place === 'string') return place;
+    const step = this.#step(point, key, changes, bytesOf(value));
+    if (typeof step === 'string') return step;
     const { rows } = changes;
-    const { row } = place;
+    const { row } = step;
     const before = rows.more[row];
-    if (place.begins || before?.kind !== 'explicit') return keep(changes, row, value);
+    if (step.begins || before?.kind !== 'explicit') return keep(changes, row, value);
     if (before.bounds !== value.bounds) {
       // Other bounds are other buckets: the counting begins anew, when this point began.
       rows.start[row] = point.startTimeUnixNano;
@@ -120,7 +111,7 @@ export class Adding implements Rules {
     }
     let total = addExplicit(before, value);
     if (!total) {
-      changes.rows.start[row] = place.last;
+      changes.rows.start[row] = step.last;
       total = value;
     }
     keep(changes, row, total);
@@ -130,15 +121,15 @@ export class Adding implements Rules {
 
   #exponential(point: ExponentialHistogramPoint, key: string, patch: Patch, changes: Changes): string | undefined {
     const value: Exponentially = { kind: 'exponential', value: readExponential(point), extremes: extremesOf(point) };
-    const place = this.#place(point, key, changes, bytesOf(value));
-    if (typeof place === 'string') return place;
+    const step = this.#step(point, key, changes, bytesOf(value));
+    if (typeof step === 'string') return step;
     const { rows } = changes;
-    const { row } = place;
+    const { row } = step;
     const before = rows.more[row];
-    if (place.begins || before?.kind !== 'exponential') return keep(changes, row, value);
+    if (step.begins || before?.kind !== 'exponential') return keep(changes, row, value);
     let total = addExponentially(before, value);
     if (!total) {
-      changes.rows.start[row] = place.last;
+      changes.rows.start[row] = step.last;
       total = value;
     }
     keep(changes, row, total);
@@ -147,7 +138,7 @@ export class Adding implements Rules {
   }
 
   /** The series of this point, moved on to its time. @param bytes of its state beside the row @returns why there is none */
-  #place(point: DataPoint, key: string, changes: Changes, bytes: number): Place | string {
+  #step(point: DataPoint, key: string, changes: Changes, bytes: number): Step | string {
     const { rows } = changes;
     const start = point.startTimeUnixNano;
     const time = point.timeUnixNano;

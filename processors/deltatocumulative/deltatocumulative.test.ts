@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { accepted, type Outcome, retryable } from '../../internal/core/outcome.ts';
 import { asPayload, randomRequest } from '../../internal/testkit/generate.ts';
-import { attributesOf, groupsPayload, metricOf, metricsPayload, pointsIn } from '../../internal/testkit/points.ts';
+import { at, attributesOf, groupsPayload, metricOf, metricsPayload, pointsIn } from '../../internal/testkit/points.ts';
 import { schema } from './config.ts';
-import { at, oracle, start } from './test/harness.ts';
+import { oracle, start } from './test/harness.ts';
 
 test('deltas become totals since the first point, in metrics of cumulative temporality', async () => {
   const { sum, points, dropped, streams } = start();

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { accepted, type Outcome, permanent, retryable } from '../../internal/core/outcome.ts';
 import { settled } from '../../internal/testkit/clock.ts';
 import { Inlet, Outlet, runningCollector, type TestConfig } from '../../internal/testkit/collector.ts';
-import { metricOf, metricsPayload, pointsIn } from '../../internal/testkit/points.ts';
+import { at, metricOf, metricsPayload, pointsIn } from '../../internal/testkit/points.ts';
 import { deferred } from '../../internal/testkit/settings.ts';
 import { schema } from './config.ts';
 import factory from './index.ts';
-import { at, DELTA, oracle, start } from './test/harness.ts';
+import { DELTA, oracle, start } from './test/harness.ts';
 
 test('a stale series is forgotten, and begins anew with its next point', async () => {
   const { sum, points, settings, streams, bytes } = start({ max_stale: '5m' });

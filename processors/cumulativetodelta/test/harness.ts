@@ -41,13 +41,6 @@ export function start(config: object = { initial_value: 'keep' }, answer?: Answe
   };
 }
 
-export const at = (time: number | bigint, asInt: number | bigint, more: object = {}) => ({
-  startTimeUnixNano: 10n,
-  timeUnixNano: time,
-  asInt,
-  ...more,
-});
-
 /** A histogram of one bound. */
 export const explicit = (time: number, bucketCounts: number[], more: object = {}) => ({
   startTimeUnixNano: 10,

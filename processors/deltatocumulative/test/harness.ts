@@ -34,10 +34,3 @@ export function start(config: object = {}, answer?: Answer) {
     bytes: () => value('sluice_deltatocumulative_state_bytes'),
   };
 }
-
-export const at = (time: number | bigint, asInt: number | bigint, more: object = {}) => ({
-  startTimeUnixNano: 10n,
-  timeUnixNano: time,
-  asInt,
-  ...more,
-});

@@ -9,6 +9,7 @@ import {
   type Scalar,
 } from '../../../../internal/otlp/schema.ts';
 import { Writer } from '../../../../internal/otlp/writer.ts';
+import { Dice } from '../../../../internal/testkit/dice.ts';
 
 /** What the configurations beside the test ask for, and what else an SDK or nobody would send. */
 const keys = [
@@ -57,13 +58,13 @@ export function recordsOf(signal: Signal, seed: number): Uint8Array {
 }
 
 class Shapes {
-  readonly #random: () => number;
+  readonly #dice: Dice;
   readonly #out = new Writer(1 << 16);
   /** So many values inside one another. */
   #inside = 0;
 
   constructor(random: () => number) {
-    this.#random = random;
+    this.#dice = new Dice(random);
   }
 
   request(signal: Signal): Uint8Array {
@@ -74,7 +75,7 @@ class Shapes {
   #message(type: Message, depth: number): void {
     const chosen = new Map<string, Field>();
     for (const { oneof } of type.fields) {
-      if (oneof && !chosen.has(oneof) && this.#chance(0.95)) chosen.set(oneof, this.#member(type, oneof, depth));
+      if (oneof && !chosen.has(oneof) && this.#dice.chance(0.95)) chosen.set(oneof, this.#member(type, oneof, depth));
     }
     for (const field of type.fields) {
       if (field.oneof ? chosen.get(field.oneof) !== field : !this.#wanted(field)) continue;
@@ -85,20 +86,20 @@ class Shapes {
   }
 
   #member(type: Message, oneof: string, depth: number): Field {
-    const deep = depth > 12 || (depth > 8 && this.#chance(0.7));
+    const deep = depth > 12 || (depth > 8 && this.#dice.chance(0.7));
     const members = type.fields.filter((field) => field.oneof === oneof && !field.name.endsWith('Strindex'));
-    return this.#pick(members.filter((field) => !(deep && isMessage(field.type))));
+    return this.#dice.pick(members.filter((field) => !(deep && isMessage(field.type))));
   }
 
   #wanted({ name, type, repeated }: Field): boolean {
     if (name.endsWith('Strindex')) return false;
-    if (name === 'key') return this.#chance(0.99);
-    return this.#chance(name === 'value' || repeated ? 0.97 : isMessage(type) ? 0.9 : 0.75);
+    if (name === 'key') return this.#dice.chance(0.99);
+    return this.#dice.chance(name === 'value' || repeated ? 0.97 : isMessage(type) ? 0.9 : 0.75);
   }
 
   #repeated(field: Field, depth: number): void {
     const [least, below] = times[field.name] ?? [0, 4];
-    const count = least + this.#below(below - least);
+    const count = least + this.#dice.below(below - least);
     if (field.type === 'KeyValue') this.#pairs(field.number, count, depth);
     else if (isMessage(field.type)) for (let i = 0; i < count; i++) this.#nested(field, depth);
     else if (field.type === 'string') {
@@ -111,14 +112,14 @@ class Shapes {
   }
 
   #pairs(number: number, count: number, depth: number): void {
-    const offset = this.#below(keys.length);
+    const offset = this.#dice.below(keys.length);
     const names: (string | undefined)[] = Array.from({ length: count }, (_, i) => keys[(offset + i * 5) % keys.length]);
-    if (this.#chance(0.04)) names.push(this.#pick(['', undefined, ...odd]));
-    if (count > 0 && this.#chance(0.05)) names.unshift(names[0]);
+    if (this.#dice.chance(0.04)) names.push(this.#dice.pick(['', undefined, ...odd]));
+    if (count > 0 && this.#dice.chance(0.05)) names.unshift(names[0]);
     for (const name of names) {
       const pair = this.#out.open(number);
       if (name !== undefined) this.#out.string(1, name);
-      if (this.#chance(0.99)) this.#value(2, depth + 1);
+      if (this.#dice.chance(0.99)) this.#value(2, depth + 1);
       this.#out.close(pair);
     }
   }
@@ -126,8 +127,8 @@ class Shapes {
   #value(number: number, depth: number): void {
     const value = this.#out.open(number);
     this.#inside++;
-    if (this.#chance(0.5)) this.#scalar(1, 'stringValue', 'string');
-    else if (this.#chance(0.001)) this.#wellDeep();
+    if (this.#dice.chance(0.5)) this.#scalar(1, 'stringValue', 'string');
+    else if (this.#dice.chance(0.001)) this.#wellDeep();
     else this.#message(messageNamed('AnyValue'), depth);
     this.#inside--;
     this.#out.close(value);
@@ -154,69 +155,56 @@ class Shapes {
     const out = this.#out;
     switch (type) {
       case 'string':
-        out.string(number, this.#pick(this.#chance(0.02) ? odd : texts));
+        out.string(number, this.#dice.pick(this.#dice.chance(0.02) ? odd : texts));
         break;
       case 'bytes':
-        out.bytes(number, this.#bytes(this.#below(20)));
+        out.bytes(number, this.#dice.bytes(this.#dice.below(20)));
         break;
       case 'traceId':
-        out.bytes(number, this.#bytes(16));
+        out.bytes(number, this.#dice.bytes(16));
         break;
       case 'spanId':
-        out.bytes(number, this.#bytes(8));
+        out.bytes(number, this.#dice.bytes(8));
         break;
       case 'bool':
-        out.varint(number, this.#below(2));
+        out.varint(number, this.#dice.below(2));
         break;
       case 'fixed32':
-        out.fixed32(number, this.#below(2 ** 32));
+        out.fixed32(number, this.#dice.below(2 ** 32));
         break;
       case 'fixed64':
         out.fixed64(number, this.#time());
         break;
       case 'sfixed64':
-        out.fixed64(number, BigInt.asUintN(64, this.#pick(integers)));
+        out.fixed64(number, BigInt.asUintN(64, this.#dice.pick(integers)));
         break;
       case 'double':
         // Of a list with NaN in it upstream makes an empty text.
-        out.double(number, this.#pick(this.#inside > 1 ? doubles.filter(Number.isFinite) : doubles));
+        out.double(number, this.#dice.pick(this.#inside > 1 ? doubles.filter(Number.isFinite) : doubles));
         break;
       case 'sint32':
-        out.varint(number, this.#below(40));
+        out.varint(number, this.#dice.below(40));
         break;
       case 'uint32':
-        out.varint(number, this.#below(9));
+        out.varint(number, this.#dice.below(9));
         break;
       case 'int32':
-        out.varint(number, this.#below(enums[name] ?? 9));
+        out.varint(number, this.#dice.below(enums[name] ?? 9));
         break;
       default:
-        out.varint64(number, BigInt.asUintN(64, this.#pick(integers)));
+        out.varint64(number, BigInt.asUintN(64, this.#dice.pick(integers)));
         break;
     }
   }
 
   #packed(type: Scalar): void {
-    if (type === 'double') this.#out.packedDouble(this.#pick(doubles));
-    else if (type === 'fixed64') this.#out.packedFixed64(BigInt(this.#below(9)));
-    else this.#out.packedVarint64(BigInt(this.#below(9)));
+    if (type === 'double') this.#out.packedDouble(this.#dice.pick(doubles));
+    else if (type === 'fixed64') this.#out.packedFixed64(BigInt(this.#dice.below(9)));
+    else this.#out.packedVarint64(BigInt(this.#dice.below(9)));
   }
 
   #time(): bigint {
-    if (this.#chance(0.02)) return this.#pick([0n, 1n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n]);
-    return 1_700_000_000_000_000_000n + BigInt(this.#below(2 ** 40));
-  }
-
-  #bytes(size: number): Uint8Array {
-    return Uint8Array.from({ length: size }, () => this.#below(256));
-  }
-  #chance(probability: number): boolean {
-    return this.#random() < probability;
-  }
-  #below(limit: number): number {
-    return Math.floor(this.#random() * limit);
-  }
-  #pick<T>(from: readonly T[]): T {
-    return from[this.#below(from.length)]!;
+    if (this.#dice.chance(0.02)) return this.#dice.pick([0n, 1n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n]);
+    return 1_700_000_000_000_000_000n + BigInt(this.#dice.below(2 ** 40));
   }
 }
