@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { staleFiles } from './generated.ts';
 import { wrongImports } from './imports.ts';
+import { staleKernel } from './kernel.ts';
 
 const failed: string[] = [];
 
@@ -24,7 +25,7 @@ function none(problems: readonly string[]): boolean {
 step('types', () => tool('typescript/bin/tsc', '-p', '.'));
 step('lint and format', () => tool('@biomejs/biome/bin/biome', 'ci', '--colors=off', '--diagnostic-level=warn', '.'));
 step('import directions', () => none(wrongImports('.')));
-const stale = await staleFiles();
+const stale = [...(await staleFiles()), ...staleKernel()];
 step('generated files', () => none(stale));
 
 process.exitCode = failed.length === 0 ? 0 : 1;

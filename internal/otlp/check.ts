@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { itemsIn } from './kernel/kernel.ts';
 import { Payload, type Signal } from './payload.ts';
 import {
   FIRST_ITEM,
@@ -15,7 +16,6 @@ import {
   KIND_UNKNOWN,
   KIND_VARINT,
   kinds,
-  messageNamed,
   messages,
   requestOf,
   TAGS,
@@ -38,10 +38,16 @@ export const MAX_DEPTH = 90;
  * the right length, strings that are not UTF-8, nesting beyond MAX_DEPTH. Unknown fields pass if they are well-formed.
  * Items are spans, log records and data points as they stand on the wire.
  *
- * The Go collector does not look at text. Here it costs about 40% of this pass, some 4% of what a span costs from one
- * end to the other, and buys that one client's broken string cannot make a backend refuse everybody's batch.
+ * The Go collector does not look at text. Here it buys that one client's broken string cannot make a backend refuse
+ * everybody's batch.
  */
 export function checkRequest(signal: Signal, bytes: Uint8Array): { readonly items: number } | Malformed {
+  const items = itemsIn(requestOf(signal).index, bytes);
+  return items >= 0 ? { items } : inspectRequest(signal, bytes);
+}
+
+/** The same at a sixth of the speed, of any size; says what is wrong, and where. */
+export function inspectRequest(signal: Signal, bytes: Uint8Array): { readonly items: number } | Malformed {
   const check = new Check(bytes);
   if (check.message(requestOf(signal).index, 0, bytes.length, 0)) return { items: check.items };
   return { malformed: check.problem, offset: check.offset };
@@ -53,25 +59,15 @@ export function readRequest(signal: Signal, bytes: Uint8Array): Payload | Malfor
   return 'malformed' in checked ? checked : new Payload(signal, [bytes], checked.items, bytes.length);
 }
 
-const KEY_VALUE = KIND_MESSAGE + messageNamed('KeyValue').index;
-
-const HIGH_BITS = 0x8080_8080 | 0;
-
 /** One pass over one request. Its methods return false, with `problem` and `offset` set, where the request is wrong. */
 class Check {
   items = 0;
   problem = '';
   offset = 0;
   readonly #buf: Uint8Array;
-  /** The memory that holds the request, by words: text is looked at four bytes at a time. */
-  readonly #words: Int32Array;
-  /** Where the request begins in that memory. */
-  readonly #base: number;
 
   constructor(buf: Uint8Array) {
     this.#buf = buf;
-    this.#words = new Int32Array(buf.buffer, 0, buf.buffer.byteLength >>> 2);
-    this.#base = buf.byteOffset;
   }
 
   /** The hot loop: one table look-up tells what a tag means, so it serves all messages. */
@@ -89,13 +85,6 @@ class Check {
       // No field beyond 30 is known: those are told apart by their wire type only.
       const kind = kinds[row + (tag < TAGS ? tag : TAGS - 8 + (tag & 7))]!;
       if (kind >= KIND_STRING) {
-        if (kind === KEY_VALUE && depth < MAX_DEPTH - 1) {
-          const next = this.#attributes(at, end, tag);
-          if (next > at) {
-            pos = next;
-            continue;
-          }
-        }
         let size = pos < end ? buf[pos]! : 0x80;
         if (size < 0x80) pos++;
         else {
@@ -112,7 +101,7 @@ class Check {
           if (inner >= FIRST_ITEM) this.items++;
           if (!this.message(inner, pos, stop, depth + 1)) return false;
         } else if (kind === KIND_STRING) {
-          if (!this.#isText(pos, stop)) return this.#fail(index, tag, at, 'the text is not UTF-8');
+          if (!isText(buf, pos, stop)) return this.#fail(index, tag, at, 'the text is not UTF-8');
         } else if (!this.#bytes(kind, pos, stop)) {
           return this.#fail(index, tag, at, wrongBytes(kind, size));
         }
@@ -135,64 +124,6 @@ class Check {
       }
     }
     return true;
-  }
-
-  /**
-   * Goes through attributes that stand in a row and look as every SDK writes them: key, then value, one-byte lengths.
-   * Returns where they end: at the first one that looks otherwise, which may be at once, at `at`.
-   *
-   * Text is checked for the whole row. Between two texts there is always a tag, so the row is UTF-8 if each text is.
-   */
-  #attributes(at: number, end: number, tag: number): number {
-    const buf = this.#buf;
-    let text = at;
-    let next = at;
-    while (next + 8 <= end && buf[next] === tag) {
-      const pos = next + 2;
-      const stop = pos + buf[next + 1]!;
-      const value = pos + 2 + buf[pos + 1]!;
-      if (stop > end || value + 4 > stop || buf[pos] !== 0x0a || buf[value] !== 0x12) break;
-      if (value + 2 + buf[value + 1]! !== stop || ((buf[next + 1]! | buf[pos + 1]! | buf[value + 1]!) & 0x80) !== 0)
-        break;
-      const type = buf[value + 2]!;
-      if (type === 0x0a) {
-        if (value + 4 + buf[value + 3]! !== stop || buf[value + 3]! >= 0x80) break;
-      } else if (type === 0x18 || type === 0x10) {
-        if (varintEnd(buf, value + 3, stop) !== stop) break;
-        if (stop > value + 4) {
-          if (!this.#isText(text, value)) return at;
-          text = stop;
-        }
-      } else {
-        if (type !== 0x21 || value + 11 !== stop) break;
-        if (!this.#isText(text, value)) return at;
-        text = stop;
-      }
-      next = stop;
-    }
-    return this.#isText(text, next) ? next : at;
-  }
-
-  #isText(start: number, stop: number): boolean {
-    return start === stop || this.#isAscii(start, stop) || isUtf8(this.#buf.subarray(start, stop));
-  }
-
-  /** Four bytes at a time, which counts: this is half of the whole check. May say no at the very end of the memory. */
-  #isAscii(start: number, stop: number): boolean {
-    const words = this.#words;
-    const from = this.#base + start;
-    const to = this.#base + stop - 1;
-    const last = to >>> 2;
-    if (last >= words.length) return false;
-    let i = from >>> 2;
-    // Of the first and the last word only the bytes in the range; numbers are little-endian wherever Node runs.
-    const head = -1 << ((from & 3) << 3);
-    const tail = -1 >>> (24 - ((to & 3) << 3));
-    if (i === last) return (words[i]! & head & tail & HIGH_BITS) === 0;
-    let bits = (words[i++]! & head) | (words[last]! & tail);
-    for (; i + 3 < last; i += 4) bits |= words[i]! | words[i + 1]! | words[i + 2]! | words[i + 3]!;
-    for (; i < last; i++) bits |= words[i]!;
-    return (bits & HIGH_BITS) === 0;
   }
 
   #bytes(kind: number, pos: number, stop: number): boolean {
@@ -221,6 +152,12 @@ class Check {
     this.offset = offset;
     return false;
   }
+}
+
+function isText(buf: Uint8Array, start: number, stop: number): boolean {
+  let pos = start;
+  while (pos < stop && buf[pos]! < 0x80) pos++;
+  return pos === stop || isUtf8(buf.subarray(pos, stop));
 }
 
 function wrongBytes(kind: number, size: number): string {
