@@ -1,3 +1,4 @@
+import { copyInRoom, output, outputEnd, room } from './kernel/kernel.ts';
 import { varintSize, writeVarint } from './wire.ts';
 
 /**
@@ -6,7 +7,10 @@ import { varintSize, writeVarint } from './wire.ts';
  * with all around it that nobody touched, in one go, and a message of one range alone is a window on its source.
  */
 export class Assembly {
-  #out: Buffer<ArrayBuffer> | undefined;
+  #out: Buffer | undefined;
+  /** Where in `#out` the message begins, and what may be written up to. */
+  #base = 0;
+  #limit = 0;
   #pos = 0;
   #expected = 0;
   /** A range that will be copied, unless it grows first. The headers of the unwritten levels lie in it. */
@@ -17,6 +21,22 @@ export class Assembly {
   #depth = 0;
   /** How many of the innermost levels are as they were so far: they have not been written. */
   #untouched = 0;
+
+  /** The chunk that lies in the kernel's room, and where: what is assembled is written there, too. */
+  #chunk: Uint8Array | undefined;
+  #chunkAt = 0;
+
+  /**
+   * The next message is put together in the kernel's room, which the caller occupies until it is finished.
+   * @param chunk what lies there from `at`
+   */
+  inRoom(chunk: Uint8Array, at: number): void {
+    this.#chunk = chunk;
+    this.#chunkAt = at;
+    this.#out = room;
+    this.#pos = this.#base = output;
+    this.#limit = outputEnd;
+  }
 
   /** How large the whole will be, more or less: saves growing. */
   expect(bytes: number): void {
@@ -79,14 +99,14 @@ export class Assembly {
   /** The tag and length of a nested message whose `size` bytes of content are added next. */
   prefix(tag: number, size: number): void {
     this.#write();
-    const out = this.#room(10);
+    const out = this.#roomFor(10);
     this.#pos = writeVarint(out, writeVarint(out, this.#pos, tag), size);
   }
 
   /** A nested message with the content of `source` as `patch` wants it. */
   patched(tag: number, patch: Patched, source: Uint8Array): void {
     this.#write();
-    const out = this.#room(10 + patch.size);
+    const out = this.#roomFor(10 + patch.size);
     const body = writeVarint(out, writeVarint(out, this.#pos, tag), patch.size);
     this.#pos = patch.writeTo(out, body, source);
   }
@@ -132,7 +152,7 @@ export class Assembly {
   /** Ends the message. One range alone becomes a window on its source, or the source itself; all else has a buffer of its own. */
   finish(): Uint8Array {
     let done: Uint8Array;
-    if (this.#pos === 0 && this.#buf) done = windowOf(this.#buf, this.#from, this.#to);
+    if (this.#pos === this.#base && this.#buf) done = this.#window(this.#buf, this.#from, this.#to);
     else {
       this.#write();
       done = this.#trimmed();
@@ -144,6 +164,12 @@ export class Assembly {
 
   /** Forgets what was added. */
   clear(): void {
+    if (this.#chunk) {
+      this.#chunk = undefined;
+      if (this.#out === room) this.#out = undefined;
+    }
+    this.#limit = this.#out ? this.#out.length : 0;
+    this.#base = 0;
     this.#pos = 0;
     this.#depth = 0;
     this.#untouched = 0;
@@ -159,7 +185,7 @@ export class Assembly {
     const next = depth + 1 < this.#depth ? this.#levels[depth + 1]! : undefined;
     const firstUntouched = this.#depth - this.#untouched;
     if (depth >= firstUntouched) return (next ? next.at : this.#to) - this.#levels[depth]!.start;
-    const body = depth < 0 ? 0 : this.#levels[depth]!.body;
+    const body = depth < 0 ? this.#base : this.#levels[depth]!.body;
     if (next && depth + 1 < firstUntouched) return next.head - body;
     return this.#pos - body + (next ? next.at - this.#from : this.#pending);
   }
@@ -182,12 +208,12 @@ export class Assembly {
 
   #put(buf: Uint8Array, start: number, end: number): void {
     if (start === end) return;
-    this.#pos = copyRange(buf, start, end, this.#room(end - start), this.#pos);
+    this.#pos = copyRange(buf, start, end, this.#roomFor(end - start), this.#pos);
   }
 
   /** The tag, and room for a length like the expected one. */
   #header(level: Level): void {
-    const out = this.#room(10);
+    const out = this.#roomFor(10);
     level.head = this.#pos;
     const length = writeVarint(out, this.#pos, level.tag);
     level.body = length + varintSize(level.end - level.start);
@@ -199,32 +225,57 @@ export class Assembly {
     const more = varintSize(size) - (level.body - level.length);
     let out = this.#out!;
     if (more !== 0) {
-      out = this.#room(more);
+      out = this.#roomFor(more);
       out.copyWithin(level.body + more, level.body, this.#pos);
       this.#pos += more;
     }
     writeVarint(out, level.length, size);
   }
 
-  #room(bytes: number): Buffer<ArrayBuffer> {
+  #roomFor(bytes: number): Buffer {
     const out = this.#out;
     const needed = this.#pos + bytes;
-    if (out && needed <= out.length) return out;
+    if (out && needed <= this.#limit) return out;
     const expected = this.#expected + (this.#expected >>> 3);
-    const larger = Buffer.allocUnsafeSlow(Math.max(expected, needed + 256, out ? out.length * 2 : 0));
-    out?.copy(larger, 0, 0, this.#pos);
-    this.#out = larger;
+    const written = this.#pos - this.#base;
+    const larger = Buffer.allocUnsafeSlow(Math.max(expected, written + bytes + 256, out ? written * 2 : 0));
+    out?.copy(larger, 0, this.#base, this.#pos);
+    this.#move(larger);
     return larger;
+  }
+
+  /** What was written lies at the beginning of `out` from now on. */
+  #move(out: Buffer): void {
+    const by = this.#base;
+    if (by > 0) {
+      for (let depth = this.#depth - this.#untouched - 1; depth >= 0; depth--) {
+        const level = this.#levels[depth]!;
+        level.head -= by;
+        level.length -= by;
+        level.body -= by;
+      }
+    }
+    this.#out = out;
+    this.#base = 0;
+    this.#pos -= by;
+    this.#limit = out.length;
   }
 
   /** No more than an eighth of a buffer that lives on is idle. */
   #trimmed(): Uint8Array {
     const out = this.#out;
     if (!out) return Buffer.alloc(0);
-    if (out.length - this.#pos <= this.#pos >>> 3) return windowOf(out, 0, this.#pos);
-    const exact = Buffer.allocUnsafeSlow(this.#pos);
-    out.copy(exact, 0, 0, this.#pos);
+    const written = this.#pos - this.#base;
+    if (out !== room && out.length - written <= written >>> 3) return windowOf(out, 0, written);
+    const exact = Buffer.allocUnsafeSlow(written);
+    out.copy(exact, 0, this.#base, this.#pos);
     return exact;
+  }
+
+  /** What lies in the room is shown as the chunk it came from. */
+  #window(buf: Uint8Array, from: number, to: number): Uint8Array {
+    const chunk = buf === room ? this.#chunk : undefined;
+    return chunk ? windowOf(chunk, from - this.#chunkAt, to - this.#chunkAt) : windowOf(buf, from, to);
   }
 }
 
@@ -260,6 +311,10 @@ const copyBytes = Buffer.prototype.copy;
 
 /** @returns the position behind what was copied to `at` */
 export function copyRange(from: Uint8Array, start: number, end: number, to: Buffer, at: number): number {
+  if (to === room && from === room) {
+    copyInRoom(at, start, end - start);
+    return at + end - start;
+  }
   if (end - start >= SHORT) return at + copyBytes.call(from as Buffer, to, at, start, end);
   while (start < end) to[at++] = from[start++]!;
   return at;

@@ -1,4 +1,5 @@
 import { Assembly } from './assembly.ts';
+import { occupy, room, vacate } from './kernel/kernel.ts';
 import { Patch } from './patch.ts';
 import { Payload, type Signal } from './payload.ts';
 import { countIn, leadsOn, type Shape, shapeOf } from './shape.ts';
@@ -45,6 +46,8 @@ export interface RewriteOptions {
   readonly keepEmpty?: boolean;
   /** Leaves out those too that came with nothing in them; a metric without data stays. */
   readonly dropEmpty?: boolean;
+  /** In the kernel's room, which is faster where much is changed. The visitor must keep no window on what it is shown. */
+  readonly inRoom?: boolean;
   /** Those of the step that rewrites, kept from batch to batch. */
   readonly tools?: Tools;
 }
@@ -116,6 +119,7 @@ class Rewrite<R extends Cursor> {
   #visitor: Visitor<R> & Pick<MetricVisitor, 'point'> = {};
   #keepEmpty = false;
   #dropEmpty = false;
+  #inRoom = false;
   #share = 1;
   readonly #resource: ResourceGroup;
   readonly #record: R;
@@ -137,11 +141,12 @@ class Rewrite<R extends Cursor> {
   /** For a batch, after which the next one may come; a visitor may have thrown in the middle of the last one. */
   begin(
     visitor: Visitor<R> & Pick<MetricVisitor, 'point'>,
-    { keepEmpty = false, dropEmpty = false, tools }: RewriteOptions,
+    { keepEmpty = false, dropEmpty = false, inRoom = false, tools }: RewriteOptions,
   ): void {
     this.#visitor = visitor;
     this.#keepEmpty = keepEmpty;
     this.#dropEmpty = dropEmpty;
+    this.#inRoom = inRoom;
     this.#share = tools?.share ?? 1;
     this.#out.clear();
     this.itemsGained = 0;
@@ -149,10 +154,21 @@ class Rewrite<R extends Cursor> {
 
   chunk(chunk: Uint8Array): Uint8Array {
     this.#out.expect(Math.ceil(chunk.length * this.#share));
-    const fields = this.#fields[RESOURCES]!.reset(chunk, 0, chunk.length);
+    const at = this.#inRoom ? occupy(chunk) : -1;
+    if (at < 0) return this.#groups(chunk, 0, chunk.length);
+    try {
+      this.#out.inRoom(chunk, at);
+      return this.#groups(room, at, at + chunk.length);
+    } finally {
+      vacate();
+    }
+  }
+
+  #groups(buf: Uint8Array, start: number, end: number): Uint8Array {
+    const fields = this.#fields[RESOURCES]!.reset(buf, start, end);
     while (fields.next()) {
-      if (leadsOn(this.#shape[RESOURCES]!, fields)) this.#resourceGroup(chunk, fields);
-      else this.#out.copy(chunk, fields.at, fields.to);
+      if (leadsOn(this.#shape[RESOURCES]!, fields)) this.#resourceGroup(buf, fields);
+      else this.#out.copy(buf, fields.at, fields.to);
     }
     return this.#out.finish();
   }

@@ -24,7 +24,7 @@ export class Overlay {
   readonly #patch = new Patch();
   readonly #fields = new Fields();
   /** For attributes and fields that go into this record. */
-  readonly bench = new Workbench();
+  readonly bench = new Workbench(true);
   /** The record as it was last written, and room for the next time: the one is written from the other. */
   #written = nothing;
   #spare = nothing;

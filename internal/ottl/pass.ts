@@ -1,4 +1,5 @@
 import { Assembly } from '../otlp/assembly.ts';
+import { occupy, room, vacate } from '../otlp/kernel/kernel.ts';
 import { Payload, type Signal } from '../otlp/payload.ts';
 import { countItems } from '../otlp/shape.ts';
 import type { Cursor } from '../otlp/view/cursor.ts';
@@ -90,13 +91,24 @@ export class Pass {
   }
 
   #chunk(chunk: Uint8Array): Uint8Array {
-    const fields = new Fields().reset(chunk, 0, chunk.length);
     this.#out.expect(Math.ceil(chunk.length * this.#share));
+    const at = occupy(chunk);
+    if (at < 0) return this.#groups(chunk, 0, chunk.length);
+    try {
+      this.#out.inRoom(chunk, at);
+      return this.#groups(room, at, at + chunk.length);
+    } finally {
+      vacate();
+    }
+  }
+
+  #groups(buf: Uint8Array, start: number, end: number): Uint8Array {
+    const fields = new Fields().reset(buf, start, end);
     while (fields.next()) {
-      if (fields.tag !== GROUPS) this.#out.copy(chunk, fields.at, fields.to);
+      if (fields.tag !== GROUPS) this.#out.copy(buf, fields.at, fields.to);
       else {
-        this.#holder(chunk, fields, 'resource', this.#scene.resource, MEMBERS, (scopes) => {
-          this.#holder(chunk, scopes, 'scope', this.#scene.scope, MEMBERS, (records) => this.#record(chunk, records));
+        this.#holder(buf, fields, 'resource', this.#scene.resource, MEMBERS, (scopes) => {
+          this.#holder(buf, scopes, 'scope', this.#scene.scope, MEMBERS, (records) => this.#record(buf, records));
         });
       }
     }

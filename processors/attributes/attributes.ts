@@ -49,13 +49,13 @@ export class AttributesProcessor implements Consumer {
 
 function spans(config: AttributesConfig): Rewrite {
   const visitor = new Editor<Span>(config, spanMatcher, spanAttributes);
-  const options = { tools: new Tools() };
+  const options = { inRoom: true, tools: new Tools() };
   return (batch, ctx) => rewriteSpans(batch, visitor.for(ctx), options);
 }
 
 function logs(config: AttributesConfig): Rewrite {
   const visitor = new Editor<LogRecord>(config, logMatcher, logAttributes);
-  const options = { tools: new Tools() };
+  const options = { inRoom: true, tools: new Tools() };
   return (batch, ctx) => rewriteLogs(batch, visitor.for(ctx), options);
 }
 
@@ -91,7 +91,7 @@ function metrics(config: AttributesConfig): Rewrite {
   const byField = new Map<number, Actions>();
   let current: BatchContext = noContext;
   let chosen = false;
-  const options = { tools: new Tools() };
+  const options = { inRoom: true, tools: new Tools() };
   const visitor: MetricVisitor = {
     record: (metric, _patch, { resource, scope }) => {
       chosen = filter.takes(metric, resource, scope);

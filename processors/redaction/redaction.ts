@@ -53,7 +53,7 @@ export class Redaction implements Consumer {
       ...groups,
       point: (point: DataPoint, patch: Patch) => this.#attributes(point, point.attributesField, patch),
     };
-    const options = { tools: new Tools() };
+    const options = { inRoom: true, tools: new Tools() };
     const rewrites = {
       traces: (batch: Payload) => rewriteSpans(batch, spans, options),
       logs: (batch: Payload) => rewriteLogs(batch, logs, options),

@@ -1,4 +1,5 @@
 import { copyRange } from '../assembly.ts';
+import { bench, benchEnd, isOccupied, room } from '../kernel/kernel.ts';
 import type { Plain } from '../view/value.ts';
 import { LEN, varintSize, writeVarint } from '../wire.ts';
 import { Writer } from '../writer.ts';
@@ -89,12 +90,23 @@ const FIRST_BYTES = 4096;
 
 /** Encodes what is needed for one record only, again and again in the same place: no garbage. */
 export class Workbench {
-  #bytes = Buffer.alloc(0);
+  readonly #mayUseRoom: boolean;
+  #own: Buffer = Buffer.alloc(0);
+  #bytes = this.#own;
   #used = 0;
+  #limit = 0;
+
+  /** @param mayUseRoom where a chunk is rewritten in the kernel's room, things are made there too; of all that a rewriting uses, one may */
+  constructor(mayUseRoom = false) {
+    this.#mayUseRoom = mayUseRoom;
+  }
 
   /** What was made before is not needed any more. */
   clear(): void {
-    this.#used = 0;
+    const there = this.#mayUseRoom && isOccupied();
+    this.#bytes = there ? room : this.#own;
+    this.#used = there ? bench : 0;
+    this.#limit = there ? benchEnd : this.#own.length;
   }
 
   /** As `encodeField`; good until `clear`. */
@@ -105,9 +117,11 @@ export class Workbench {
 
   /** Where in `bytes` there is room for so many. What was made before stays good, also where `bytes` is another buffer from now on. */
   room(size: number): number {
-    if (this.#used + size > this.#bytes.length) {
-      this.#bytes = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 * this.#bytes.length, size));
+    if (this.#used + size > this.#limit) {
+      this.#own = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 * this.#own.length, size));
+      this.#bytes = this.#own;
       this.#used = 0;
+      this.#limit = this.#own.length;
     }
     const from = this.#used;
     this.#used += size;

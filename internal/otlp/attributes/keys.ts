@@ -1,3 +1,4 @@
+import type { KeySet } from '../kernel/kernel.ts';
 import { LEN } from '../wire.ts';
 
 const KEY = (1 << 3) | LEN;
@@ -14,7 +15,7 @@ interface Known {
 }
 
 /** The keys that somebody asks for, numbered: who has numbers need not compare keys, and what has another key need not be looked at closer. */
-export class Keys {
+export class Keys implements KeySet {
   #size = 0;
   /** By length, up to 127 bytes, and the longer ones together. */
   readonly #byLength: (Known[] | undefined)[] = new Array(129).fill(undefined);
@@ -29,6 +30,10 @@ export class Keys {
     if (known !== NONE) return known;
     (this.#byLength[Math.min(key.length, 128)] ??= []).push({ key, id: this.#size });
     return this.#size++;
+  }
+
+  *entries(): Generator<Known> {
+    for (const candidates of this.#byLength) if (candidates) yield* candidates;
   }
 
   /** The number of the key from `from` to `to`, or NONE. */

@@ -1,3 +1,4 @@
+import { FOUND, found, room, scan } from '../kernel/kernel.ts';
 import type { Patch } from '../patch.ts';
 import type { Range } from '../regroup.ts';
 import { Fields } from '../view/fields.ts';
@@ -23,6 +24,8 @@ const FIELD_TO = 7;
 /** The key's number, or less than 0. */
 const ID = 8;
 const PLACES = 9;
+/** Behind the first six places comes the key's number in what the kernel finds. */
+const ID_FOUND = FOUND - 1;
 const none = new Keys();
 
 /** Where a value lies: the content of an AnyValue, without its tag and length. */
@@ -66,7 +69,28 @@ export class AttributeList {
     this.#keys = keys;
     this.#all = all;
     this.#forget();
-    let pos = message.start;
+    if (buf !== room || !this.#readInRoom(message.start, end)) this.#readFields(message.start, end);
+    this.#came = this.#count;
+    return this;
+  }
+
+  /** @returns false where an attribute is written in an unusual way, or there are too many */
+  #readInRoom(start: number, end: number): boolean {
+    const count = scan(this.#keys, this.#all, start, end, this.#fieldTag);
+    for (let i = 0, from = 0; i < count; i++, from += FOUND) {
+      const places = this.#room(i);
+      const base = i * PLACES;
+      for (let k = 0; k < ID_FOUND; k++) places[base + k] = found[from + k]!;
+      this.#number(i, found[from + ID_FOUND]!);
+    }
+    this.#count = Math.max(0, count);
+    return count >= 0;
+  }
+
+  #readFields(start: number, end: number): void {
+    const buf = this.#buf;
+    const tag = this.#fieldTag;
+    let pos = start;
     while (pos < end) {
       const first = buf[pos]!;
       const next = buf[pos + 1]!;
@@ -86,8 +110,6 @@ export class AttributeList {
         pos = fields.to;
       }
     }
-    this.#came = this.#count;
-    return this;
   }
 
   /** The arrays keep their length: emptying them would have each record make them anew. A loop, since `fill` costs as much as ten records' worth. */

@@ -5,11 +5,12 @@ import { byteAt, shortValue, shortVarint, varintEnd } from './wire';
 const PLACE: i32 = 7;
 
 /**
- * Finds those `repeated KeyValue` fields of a message whose keys are in KEYS.
+ * Finds the `repeated KeyValue` fields of a message.
  *
+ * @param all not only those whose keys are in KEYS
  * @returns how many, at PLACES; -1 where an attribute is not written plainly, key then value, or there are too many
  */
-export function scan(pos: i32, end: i32, tag: i32): i32 {
+export function scan(pos: i32, end: i32, tag: i32, all: bool): i32 {
   let out = PLACES;
   while (pos < end) {
     const first = byteAt(pos);
@@ -36,7 +37,7 @@ export function scan(pos: i32, end: i32, tag: i32): i32 {
         }
         if (valueFrom + value !== to) return -1;
         const id = find(from + 2, key);
-        if (id >= 0) {
+        if (all || id >= 0) {
           if (out + PLACE * 4 > PLACES_END) return -1;
           store<i32>(out, pos);
           store<i32>(out + 4, to);
