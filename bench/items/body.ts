@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { Signal } from '../../internal/otlp/payload.ts';
 import { STAMP_LIMIT, writeRequest, writeStamp } from './stamp.ts';
-import { encodeRequest } from './template.ts';
+import { encodeRequest, type Layout } from './template.ts';
 import { eachRecord, stampOffset, traceIdOffset } from './walk.ts';
 
 /** One request of the load, encoded once and sent many times. */
@@ -22,12 +22,10 @@ export interface Body {
   readonly gzip?: Uint8Array;
 }
 
-export interface BodyShape {
+export interface BodyShape extends Layout {
   readonly signal: Signal;
   readonly items: number;
   readonly gzip?: boolean;
-  /** Spans come as whole traces of so many, interleaved, with new trace ids in each request; else each is a trace of its own, the same in each request. */
-  readonly spansPerTrace?: number;
 }
 
 /** Distinct bodies of one shape: other ids, times and values in each. */
@@ -38,8 +36,9 @@ export function bodyPool(shape: BodyShape, count: number): Body[] {
   return Array.from({ length: count }, (_, index) => makeBody(shape, index));
 }
 
-function makeBody({ signal, items, gzip, spansPerTrace }: BodyShape, index: number): Body {
-  const bytes = encodeRequest(signal, items, index, spansPerTrace);
+function makeBody(shape: BodyShape, index: number): Body {
+  const { signal, items, gzip, spansPerTrace } = shape;
+  const bytes = encodeRequest(signal, items, index, shape);
   const stamps: number[] = [];
   const marks: number[] = [];
   const ranges: number[] = [];

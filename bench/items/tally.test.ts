@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Body, bodyPool, stampRequest } from './body.ts';
 import { type Account, ExactTally, PoolTally, type Tally } from './tally.ts';
+import { eachField } from './walk.ts';
 
 const ITEMS = 600;
 const NOTHING: Account = {
@@ -169,6 +170,32 @@ test('of whole traces, each request has its own, and what arrives is compared al
     tally.arrive(Buffer.from(text.replaceAll('Mozilla', 'Nozilla'), 'latin1'));
   }
   expect(tally.account().altered).toBeGreaterThan(0);
+});
+
+test.each([{ services: 10 }, { services: 10, spansPerTrace: 8 }])(
+  'items of many resources are told apart and compared: %o',
+  (layout) => {
+    const pool = bodyPool({ signal: 'traces', items: ITEMS, ...layout }, 3);
+    const tally = new ExactTally(pool);
+    const requests = [...pool, ...pool].map((body) => sent(tally, body, true));
+    tally.arrive(Buffer.concat(requests));
+    expect(tally.account()).toEqual({ ...NOTHING, sent: 6 * ITEMS, accepted: 6 * ITEMS, delivered: 6 * ITEMS });
+    tally.arrive(requests[4]!);
+    expect(tally.account()).toMatchObject({ delivered: 6 * ITEMS, duplicates: ITEMS, altered: 0 });
+    const changed = sent(tally, pool[1]!, true).toString('latin1').replaceAll('Mozilla', 'Nozilla');
+    tally.arrive(Buffer.from(changed, 'latin1'));
+    expect(tally.account().altered).toBeGreaterThan(0);
+  },
+);
+
+test('of many resources, one that is left out is lost', () => {
+  const [body] = bodyPool({ signal: 'traces', items: 512, services: 10 }, 1);
+  const tally = new ExactTally([body!]);
+  const bytes = sent(tally, body!, true);
+  let kept = 0;
+  eachField(bytes, 0, bytes.length, 1, (_start, end) => (kept ||= end));
+  tally.arrive(bytes.subarray(kept));
+  expect(tally.account()).toMatchObject({ delivered: 461, lost: 51, unknown: 0 });
 });
 
 test('a trace of which a part arrived is counted', () => {

@@ -15,12 +15,27 @@ const SERVICE: Readonly<Record<Signal, [file: string, message: string]>> = {
   logs: ['logs/v1/logs_service.proto', 'logs.v1.ExportLogsServiceRequest'],
 };
 
-/** An Export*ServiceRequest with this many items; equal arguments give equal bytes. */
+/** How the spans of a request belong together; only spans can be laid out, in one way or in both. */
+export interface Layout {
+  /** Spans come as whole traces of so many, interleaved, with new trace ids in each request; else each is a trace of its own, the same in each request. */
+  readonly spansPerTrace?: number;
+  /** So many different ones of `SERVICE_NAMES` share the spans of a request, each with its own resource; else one, "checkout". */
+  readonly services?: number;
+}
+
+/** All that `Layout.services` picks from: a catalogue of these knows every one. */
+export const SERVICE_NAMES: readonly string[] = Array.from({ length: 10_000 }, (_, at) => `service-${at}`);
+
+/**
+ * An Export*ServiceRequest with this many items; equal arguments give equal bytes.
+ *
+ * @throws RangeError for a layout of what is not spans, or with more services than spans or names
+ */
 export function encodeRequest(
   signal: Signal,
   items: number,
   seed: number,
-  spansPerTrace?: number,
+  layout: Layout = {},
 ): Uint8Array<ArrayBuffer> {
   const root = new protobuf.Root();
   root.resolvePath = (_origin, target) => PROTO + target;
@@ -28,8 +43,9 @@ export function encodeRequest(
   root.loadSync(`opentelemetry/proto/collector/${file}`);
   const type = root.lookupType(`opentelemetry.proto.collector.${message}`);
   const random = new Random(seed + 1);
-  const make = spansPerTrace ? wholeTraces(spansPerTrace) : { traces, metrics, logs }[signal];
-  const request = make(items, random);
+  const { spansPerTrace, services } = layout;
+  if (signal !== 'traces' && (spansPerTrace || services)) throw new RangeError(`${signal} have no layout`);
+  const request = signal === 'traces' ? traces(items, random, layout) : { metrics, logs }[signal](items, random);
   return new Uint8Array(type.encode(type.fromObject(request)).finish());
 }
 
@@ -62,11 +78,11 @@ class Random {
 const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });
 const whole = (key: string, intValue: number) => ({ key, value: { intValue } });
 
-const resource = (random: Random) => ({
+const resource = (random: Random, service = 'checkout') => ({
   attributes: [
-    text('service.name', 'checkout'),
+    text('service.name', service),
     text('service.version', '2.14.1'),
-    text('service.instance.id', `checkout-7c9d8b6f4-${random.below(1e6)}`),
+    text('service.instance.id', `${service}-7c9d8b6f4-${random.below(1e6)}`),
     text('deployment.environment.name', 'production'),
     text('host.name', `node-${random.below(40)}.example.internal`),
     text('telemetry.sdk.language', 'nodejs'),
@@ -81,10 +97,25 @@ const nanos = (random: Random) => String(EPOCH + BigInt(random.below(1e9)) * 100
 
 const ROUTES = ['/api/cart/{id}', '/api/orders/{id}/items', '/api/users/{id}/addresses', '/api/checkout'];
 
-function traces(items: number, random: Random): object {
-  const spans = Array.from({ length: items }, () => span(random));
+function traces(items: number, random: Random, { spansPerTrace, services }: Layout): object {
+  const spans = spansPerTrace
+    ? wholeTraces(items, random, spansPerTrace)
+    : Array.from({ length: items }, () => span(random));
   const scope = { name: '@opentelemetry/instrumentation-http', version: '0.205.0' };
-  return { resourceSpans: [{ resource: resource(random), scopeSpans: [{ scope, spans }] }] };
+  if (!services) return { resourceSpans: [{ resource: resource(random), scopeSpans: [{ scope, spans }] }] };
+  if (services > items) throw new RangeError(`${services} services cannot share ${items} spans`);
+  const resourceSpans = differentServices(services, random).map((name, at) => {
+    const share = spans.slice(Math.floor((at * items) / services), Math.floor(((at + 1) * items) / services));
+    return { resource: resource(random, name), scopeSpans: [{ scope, spans: share }] };
+  });
+  return { resourceSpans };
+}
+
+/** One from each of so many equal parts of all names: so none comes twice, and they lie far apart. */
+function differentServices(count: number, random: Random): string[] {
+  const part = Math.floor(SERVICE_NAMES.length / count);
+  if (part === 0) throw new RangeError(`${count} services wanted of ${SERVICE_NAMES.length}`);
+  return Array.from({ length: count }, (_, at) => SERVICE_NAMES[at * part + random.below(part)]!);
 }
 
 /** Of a hundred traces so many hold an error, and so many take over a second. With 5% of the rest a sampler keeps 47%. */
@@ -92,7 +123,7 @@ const ERRORS = 15;
 const SLOW = 34;
 
 /** Spans of many traces at once, in turns, as they come out of a busy service. */
-const wholeTraces = (spansPerTrace: number) => (items: number, random: Random) => {
+function wholeTraces(items: number, random: Random, spansPerTrace: number): object[] {
   const traceCount = Math.ceil(items / spansPerTrace);
   const all = Array.from({ length: traceCount }, () => ({
     traceId: random.bytes(16),
@@ -101,7 +132,7 @@ const wholeTraces = (spansPerTrace: number) => (items: number, random: Random) =
     error: random.below(100) < ERRORS,
     slow: random.below(100) < SLOW,
   }));
-  const spans = Array.from({ length: items }, (_, i) => {
+  return Array.from({ length: items }, (_, i) => {
     const trace = all[i % traceCount]!;
     const isRoot = i < traceCount;
     const begin = trace.begin + BigInt(isRoot ? 0 : random.below(1e8));
@@ -115,9 +146,7 @@ const wholeTraces = (spansPerTrace: number) => (items: number, random: Random) =
       status: { code: trace.error && i >= items - traceCount ? 2 : 1 },
     };
   });
-  const scope = { name: '@opentelemetry/instrumentation-http', version: '0.205.0' };
-  return { resourceSpans: [{ resource: resource(random), scopeSpans: [{ scope, spans }] }] };
-};
+}
 
 function span(random: Random): object {
   const route = random.pick(ROUTES);

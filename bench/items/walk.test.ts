@@ -18,6 +18,12 @@ test.each(SIGNALS)('every item of %s is found, and a place for its stamp', (sign
   for (const items of [1, 2, 7, 512]) expect(count(signal, encodeRequest(signal, items, 3))).toBe(items);
 });
 
+test('what cannot be laid out as asked is refused', () => {
+  expect(() => encodeRequest('traces', 9, 1, { services: 10 })).toThrow(/cannot share 9 spans/);
+  expect(() => encodeRequest('traces', 20_000, 1, { services: 10_001 })).toThrow(/10001 services wanted of 10000/);
+  expect(() => encodeRequest('logs', 20, 1, { services: 10 })).toThrow(/logs have no layout/);
+});
+
 test('two requests written one after the other count as both', () => {
   const both = Buffer.concat([encodeRequest('metrics', 5, 1), encodeRequest('metrics', 9, 2)]);
   expect(count('metrics', both)).toBe(14);

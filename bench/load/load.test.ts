@@ -62,6 +62,7 @@ async function sendRequests(load: Load, tally: Tally, items: number): Promise<vo
 
 const SHAPES: [Protocol, BodyShape][] = (['grpc', 'http'] as const).flatMap((protocol) => [
   [protocol, { signal: 'traces', items: 1 }],
+  [protocol, { signal: 'traces', items: 512, services: 10 }],
   [protocol, { signal: 'logs', items: 700 }],
   [protocol, { signal: 'metrics', items: 300, gzip: true }],
 ]);

@@ -1,13 +1,17 @@
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SERVICE_NAMES } from '../items/template.ts';
 import type { LoadShape } from '../measure/rig.ts';
 import { startSubject } from '../measure/subject.ts';
 import { runThroughput } from '../measure/throughput.ts';
 import { type Parts, pipelineYaml } from './config.ts';
 import { type Goal, MIB, type Scenario } from './scenario.ts';
 
-const shape: LoadShape = { protocol: 'grpc', connections: 4, streams: 4, signal: 'traces', items: 512 };
+const oneService: LoadShape = { protocol: 'grpc', connections: 4, streams: 4, signal: 'traces', items: 512 };
+
+/** As a gateway gets it: the spans of ten services in a request, sixteen requests in turns, so up to 160 services in all. */
+export const manyServices: LoadShape = { ...oneService, services: 10 };
 
 /** OTLP in, one processor that changes each span, batch, OTLP out. What is changed on purpose is not compared. */
 function processing(
@@ -15,7 +19,7 @@ function processing(
   summary: string,
   processors: Parts | (() => Promise<Parts>),
   goals: readonly Goal[],
-  subjects?: Scenario['subjects'],
+  { subjects, shape = oneService }: { subjects?: Scenario['subjects']; shape?: LoadShape } = {},
 ): Scenario {
   return {
     name,
@@ -50,12 +54,16 @@ function processing(
   };
 }
 
-/** A catalogue of 10,000 services, the one of the load among them, in a file: a command line has no room for it. */
+/** Every service that the load can be of, as CSV. */
+export function catalogue(): string {
+  const rows = SERVICE_NAMES.map((name, at) => `${name},team-${at % 50},${at % 4}`);
+  return ['key,service.owner.name,service.tier', ...rows].join('\n');
+}
+
+/** The catalogue lies in a file: a command line has no room for it. */
 async function enrichmentParts(): Promise<Parts> {
   const path = join(tmpdir(), 'sluice-bench-services.csv');
-  const names = ['checkout', ...Array.from({ length: 9999 }, (_, at) => `service-${at}`)];
-  const rows = names.map((name, at) => `${name},team-${at % 50},${at % 4}`);
-  await writeFile(path, ['key,service.owner.name,service.tier', ...rows].join('\n'));
+  await writeFile(path, catalogue());
   return { enrichment: `{ sources: [{ name: catalogue, type: file, path: ${path}, key: resource.service.name }] }` };
 }
 
@@ -92,9 +100,9 @@ export const processingScenarios: readonly Scenario[] = [
   ),
   processing(
     'enrichment-512',
-    'enrichment from a catalogue of 10,000 services, one service and 512 spans per request (the Go peer has no such processor)',
+    'enrichment from a catalogue of 10,000 services, 512 spans of 10 services per request, each found (the Go peer has no such processor)',
     enrichmentParts,
     [{ figure: 'itemsPerCpuSecond', atLeast: 800_000 }],
-    ['sluice'],
+    { subjects: ['sluice'], shape: manyServices },
   ),
 ];
