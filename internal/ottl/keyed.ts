@@ -77,7 +77,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
         );
       },
       remove(scene, key) {
-        const id = scene.overlay.want(removed.of(key));
+        const id = removed.numberIn(scene.overlay, key);
         const listed = id < 0 ? undefined : place.attributes(scene);
         if (listed) {
           const at = listed.at(id);
@@ -184,19 +184,22 @@ class ListedAttribute {
 
   set(list: AttributeList, field: number, value: Value): void {
     if (value === undefined) return;
+    if (this.#made && this.#field === field && Object.is(this.#value, value)) {
+      this.put(list, this.#made);
+      return;
+    }
     const storable = isStorable(value);
     // As upstream: a key that was not there is, once somebody failed to set it.
     if (!storable && list.at(this.#id) >= 0) refuseStoring(value);
-    if (!this.#made || this.#field !== field || !Object.is(this.#value, value)) {
-      this.#out.clear();
-      writeAny(this.#out, 1, storable ? value : undefined);
-      const { buffer, length } = this.#out;
-      this.#made = encodeField(field, this.#key, buffer, shortVarintEnd(buffer, 1, length), length);
-      this.#field = field;
-      this.#value = value;
-    }
-    this.put(list, this.#made);
+    this.#out.clear();
+    writeAny(this.#out, 1, storable ? value : undefined);
+    const { buffer, length } = this.#out;
+    const made = encodeField(field, this.#key, buffer, shortVarintEnd(buffer, 1, length), length);
+    this.put(list, made);
     if (!storable) refuseStoring(value);
+    this.#made = made;
+    this.#field = field;
+    this.#value = value;
   }
 
   /** The same value again is no change. */

@@ -3,6 +3,7 @@ import type { KeyValue } from '../otlp/view/value.ts';
 import { LEN } from '../otlp/wire.ts';
 import { Writer } from '../otlp/writer.ts';
 import { writePair } from './encode.ts';
+import type { Overlay } from './overlay.ts';
 import type { Value } from './values.ts';
 
 /** Writes an attribute; the same one again costs nothing. */
@@ -44,13 +45,26 @@ export class PairWriter {
 export class KeyBytes {
   #text = '';
   #bytes: Uint8Array = new Uint8Array(0);
+  #overlay: Overlay | undefined;
+  #number = -1;
 
   of(text: string): Uint8Array {
     if (text !== this.#text) {
       this.#text = text;
       this.#bytes = Buffer.from(text);
+      this.#overlay = undefined;
     }
     return this.#bytes;
+  }
+
+  /** Its number in the attributes that `overlay` shows; less than 0 where it has none. */
+  numberIn(overlay: Overlay, text: string): number {
+    const key = this.of(text);
+    if (overlay !== this.#overlay) {
+      this.#overlay = overlay;
+      this.#number = overlay.want(key);
+    }
+    return this.#number;
   }
 }
 

@@ -38,6 +38,8 @@ export interface KeySet {
   entries(): Iterable<{ readonly key: Uint8Array; readonly id: number }>;
 }
 
+const MAX_RESIDENT = 1 << 20;
+
 /** Numbers for each attribute in `found`: the field's beginning and end, the key's, the value's, and the key's number. */
 export const FOUND = 7;
 
@@ -83,6 +85,14 @@ if (kernel) {
 export const copyInRoom: Exports['copy'] = kernel ? kernel.copy : () => {};
 
 let occupied = false;
+/** What lies at `input`: mostly a request that was checked is rewritten next. */
+let resident: Uint8Array | undefined;
+
+function bring(bytes: Uint8Array): void {
+  room.set(bytes, input);
+  // A large one would be held on to for no more than this.
+  resident = bytes.length <= MAX_RESIDENT ? bytes : undefined;
+}
 
 /**
  * Copies a chunk into the room, which is the caller's until `vacate`.
@@ -92,7 +102,7 @@ let occupied = false;
 export function occupy(chunk: Uint8Array): number {
   if (occupied || chunk.length > inputBytes) return -1;
   occupied = true;
-  room.set(chunk, input);
+  if (chunk !== resident) bring(chunk);
   return input;
 }
 
@@ -112,7 +122,7 @@ export function isOccupied(): boolean {
  */
 export function itemsIn(request: number, bytes: Uint8Array): number {
   if (!kernel || occupied || bytes.length > inputBytes) return -1;
-  room.set(bytes, input);
+  bring(bytes);
   return kernel.check(request, input, input + bytes.length);
 }
 
