@@ -1,9 +1,11 @@
+import type { Range } from '../otlp/regroup.ts';
 import type { Cursor } from '../otlp/view/cursor.ts';
 import { Fields } from '../otlp/view/fields.ts';
 import type { AnyValue } from '../otlp/view/value.ts';
 import { LEN } from '../otlp/wire.ts';
 import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
+import { TextRange } from './text_range.ts';
 import { fail, Id, Opaque, Time, typeName, type Value } from './values.ts';
 
 /** What a path leads to. */
@@ -19,6 +21,8 @@ export interface Accessor {
   readonly remove?: (scene: Scene, key: string) => void;
   /** Whether it is a string of these UTF-8 bytes; decodes nothing. */
   readonly textIs?: (scene: Scene, text: Uint8Array) => boolean;
+  /** Where its text lies in the record's bytes, good until it is asked again; undefined for what is no string. */
+  readonly textRange?: (scene: Scene) => Range | undefined;
   /** Whether it is nil; decodes nothing. */
   readonly isNil?: (scene: Scene) => boolean;
   /** The value as a number, where it is an int of 32 bits and never nil. */
@@ -46,9 +50,11 @@ export function mistyped(wanted: string, value: Value): never {
 }
 
 export function text(place: Place, field: number): Accessor {
+  const range = new TextRange();
   return {
     get: (scene) => place.at(scene).raw.text(field),
     textIs: (scene, wanted) => place.at(scene).raw.bytesEqual(field, wanted),
+    textRange: (scene) => range.ofField(place.at(scene), field),
     set(scene, value) {
       const said = expectText(value);
       place.replace(scene, field, said === '' ? undefined : scene.write((out) => out.string(field, said)));

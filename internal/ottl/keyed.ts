@@ -10,6 +10,7 @@ import type { Overlay } from './overlay.ts';
 import { KeyBytes, PairWriter, restOf, withRest } from './pair_writer.ts';
 import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
+import { TextRange } from './text_range.ts';
 import { decodeValue, fail, typeName, type Value, ValueMap } from './values.ts';
 
 /** No bytes are a nil slice in Go, which equals nil. */
@@ -95,6 +96,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
         const key = Buffer.from(first.text);
         const pairs = new PairWriter();
         const listed = new ListedAttribute(key);
+        const range = new TextRange();
         const find = (scene: Scene): AnyValue | undefined => {
           const all = listed.in(place, scene);
           return all ? listed.find(all) : list(scene).find(key)?.value;
@@ -105,6 +107,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
             return found && decodeValue(found);
           },
           textIs: (scene, wanted) => find(scene)?.stringIs(wanted) ?? false,
+          textRange: (scene) => range.ofValue(find(scene)),
           isNil: (scene) => comparesAsNil(find(scene)),
           wire: (scene) => {
             const found = find(scene);

@@ -1,5 +1,5 @@
-import type { CharSet, Re2 } from './re2_ast.ts';
-import { setSource } from './re2_source.ts';
+import type { Re2 } from './re2_ast.ts';
+import { membersOf, OTHERS } from './re2_members.ts';
 
 /**
  * How many ways a backtracking engine may take through a pattern, at most: `factor` times the length of the text to
@@ -108,9 +108,6 @@ function areDisjoint(branches: readonly Re2[]): boolean {
   return true;
 }
 
-/** The ASCII characters one by one, all others as one. */
-const OTHERS = 128;
-
 /** What a match of `node` may begin with; undefined where it may be empty. */
 function firstOf(node: Re2): Uint8Array | undefined {
   switch (node.kind) {
@@ -137,14 +134,4 @@ function firstOf(node: Re2): Uint8Array | undefined {
       return union;
     }
   }
-}
-
-function membersOf(set: CharSet): Uint8Array {
-  const members = new Uint8Array(OTHERS + 1);
-  const pattern = new RegExp(setSource(set), 'u');
-  for (let i = 0; i < OTHERS; i++) members[i] = pattern.test(String.fromCharCode(i)) ? 1 : 0;
-  const onlyAscii =
-    !set.negated && !set.fold && set.properties.length === 0 && set.ranges.every((point) => point < OTHERS);
-  members[OTHERS] = onlyAscii ? 0 : 1;
-  return members;
 }

@@ -5,6 +5,8 @@ import { isNullable, safeLength } from './re2_cost.ts';
 import { LinearMatcher } from './re2_linear.ts';
 import { parseRe2 } from './re2_parser.ts';
 import { sourceOf } from './re2_source.ts';
+import { type Window, type Windows, windowsOf } from './re2_window.ts';
+import { Sieve } from './sieve.ts';
 
 export interface RegexMatch {
   readonly start: number;
@@ -31,6 +33,8 @@ export class Regex {
   /** Whether it may match nothing: there JavaScript and Go part. */
   readonly #nullable: boolean;
   #linear: LinearMatcher | undefined;
+  /** Null where every text may match. */
+  #sieve: Sieve | null | undefined;
 
   constructor(source: string) {
     const { root, names } = parseRe2(source);
@@ -49,6 +53,17 @@ export class Regex {
   test(text: string): boolean {
     if (text.length <= this.#safeLength) return this.#native.test(text);
     return this.#matcher().match(text, 0, true) !== undefined;
+  }
+
+  /** Whether the text in these bytes may have a match, by a look at the bytes alone: where false, `test` is sure to be. */
+  mayMatch(buf: Uint8Array, start: number, end: number): boolean {
+    if (this.#sieve === undefined) this.#sieve = sieveOf([this]) ?? null;
+    return this.#sieve === null || this.#sieve.mayMatch(buf, start, end);
+  }
+
+  /** One of these stands in every text that matches; undefined where nothing is known. */
+  windows(): Windows | undefined {
+    return windowsOf(this.#root);
   }
 
   /** The leftmost match at or behind `from`. */
@@ -109,6 +124,17 @@ export class Regex {
   #matcher(): LinearMatcher {
     return (this.#linear ??= new LinearMatcher(this.#root, this.groupNames.length));
   }
+}
+
+/** Tells texts that none of these can match; undefined where there is one that may match anything. */
+export function sieveOf(all: readonly Regex[]): Sieve | undefined {
+  const windows: Window[] = [];
+  for (const regex of all) {
+    const own = regex.windows();
+    if (!own) return undefined;
+    windows.push(...own);
+  }
+  return new Sieve(windows);
 }
 
 /** Compiles a regular expression of Go's dialect, https://pkg.go.dev/regexp/syntax; the problem's place is one in `source`. */

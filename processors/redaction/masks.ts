@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
-import { type Regex, regexOf } from '../../internal/ottl/index.ts';
+import type { Range } from '../../internal/otlp/regroup.ts';
+import { type Regex, regexOf, type Sieve, sieveOf } from '../../internal/ottl/index.ts';
 import type { RedactionConfig } from './config.ts';
 
 /** Values and keys repeat themselves: what became of so many is kept, of texts no longer than this. */
@@ -20,6 +21,8 @@ export class Masks {
   readonly #blockedKeys: readonly Regex[];
   readonly #blocked: readonly Regex[];
   readonly #allowed: readonly Regex[];
+  /** Lets through what a pattern of values may match. */
+  readonly #sieve: Sieve | undefined;
   readonly #whole: Regex;
   readonly #keys = new Map<string, KeyVerdict>();
   readonly #texts = new Map<string, string | null>();
@@ -32,6 +35,7 @@ export class Masks {
     this.#blockedKeys = config.blocked_key_patterns.map(regexOf);
     this.#blocked = config.blocked_values.map(regexOf);
     this.#allowed = config.allowed_values.map(regexOf);
+    this.#sieve = sieveOf([...this.#blocked, ...this.#allowed]);
     this.#whole = regexOf('.*');
   }
 
@@ -48,6 +52,11 @@ export class Masks {
     if (this.#ignoredKeys.has(key) || this.#ignoredPatterns.some((regex) => regex.test(key))) return 'ignore';
     if (!this.#config.allow_all_keys && !this.#allowedKeys.has(key)) return 'remove';
     return this.#blockedKeys.some((regex) => regex.test(key)) ? 'mask' : 'look';
+  }
+
+  /** The text in these bytes is neither allowed nor masked, by a look at the bytes alone. */
+  passes({ buf, start, end }: Range): boolean {
+    return this.#sieve !== undefined && !this.#sieve.mayMatch(buf, start, end);
   }
 
   allows(text: string): boolean {

@@ -80,6 +80,7 @@ export class Redactor {
   }
 
   #look(list: AttributeList, index: number, maskWhole: boolean, field: number): void {
+    if (!maskWhole && this.#passes(list, index)) return;
     const text = list.text(index) ?? this.#textOf(list, index);
     if (this.#masks.allows(text)) {
       this.#summary.allowed.push(list.keyText(index));
@@ -89,6 +90,13 @@ export class Redactor {
     if (after === text && !maskWhole) return;
     this.#summary.masked.push(list.keyText(index));
     list.replace(index, encodeField(field, list.keyBytes(index), encodeValue(after)));
+  }
+
+  /** Nothing is to be done about it, which a text's bytes may tell. */
+  #passes(list: AttributeList, index: number): boolean {
+    if (this.#urls || this.#databases) return false;
+    const range = list.textRange(index);
+    return range !== undefined && this.#masks.passes(range);
   }
 
   #sanitized(list: AttributeList, index: number, text: string): string {

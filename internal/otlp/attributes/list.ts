@@ -56,6 +56,7 @@ export class AttributeList {
   #anyRest = false;
   readonly #fields = new Fields();
   readonly #inner = new Fields();
+  readonly #range = { buf: nothing, start: 0, end: 0 };
 
   /**
    * @param message the record, resource or scope; @param field number of its `repeated KeyValue attributes`
@@ -172,6 +173,21 @@ export class AttributeList {
     if (size < 0x80) return start + 2 + size === end ? textOf(buf, start + 2, end) : undefined;
     const isShort = buf[start + 2]! < 0x80 && start + 3 + ((size & 0x7f) | (buf[start + 2]! << 7)) === end;
     return isShort ? textOf(buf, start + 3, end) : undefined;
+  }
+
+  /** Where the UTF-8 of that text lies, good until it is asked again; undefined where `text` is. */
+  textRange(index: number): ValueRange | undefined {
+    const range = this.#range;
+    const buf = this.#bytesOf(index);
+    const start = this.#place(index, VALUE_FROM);
+    const end = this.#place(index, VALUE_TO);
+    if (start === end || buf[start] !== STRING) return undefined;
+    const size = buf[start + 1]!;
+    const long = size < 0x80 ? 0 : buf[start + 2]!;
+    range.buf = buf;
+    range.start = start + (size < 0x80 ? 2 : 3);
+    range.end = end;
+    return long < 0x80 && range.start + ((size & 0x7f) | (long << 7)) === end ? range : undefined;
   }
 
   keyBytes(index: number): Uint8Array {

@@ -3,7 +3,7 @@ import { compileRegex, expandTemplate, type Regex } from '../regex.ts';
 import type { Scene } from '../scene.ts';
 import { fail, OttlError, Pair, type Value, ValueMap } from '../values.ts';
 import { mapTarget } from './map_target.ts';
-import { regexFrom } from './strings.ts';
+import { mismatch, regexFrom } from './strings.ts';
 
 const tail = 'function?, replacement_format?';
 
@@ -33,7 +33,10 @@ export const replaceEditors: FunctionTable = {
     const target = args.target('target');
     const pattern = regexFrom(args, 'regex_pattern');
     const replace = replacer(args);
+    // What is computed may fail, and then does so without a match, too.
+    const mismatches = args.literal('replacement') && mismatch(args, target, 'regex_pattern', pattern);
     return (scene) => {
+      if (mismatches?.(scene)) return undefined;
       const value = target.get(scene);
       if (typeof value !== 'string') return undefined;
       const regex = pattern(scene);
