@@ -225,6 +225,31 @@ test('what has nothing to hide is passed on as the same batch', () => {
   expect(next.taken[0]).toBe(payload);
 });
 
+test.each(['traces', 'logs', 'metrics'] as const)('%s are redacted the same where each text is decoded', (signal) => {
+  // It matches nothing, and no text is without what it matches.
+  const decoding = '\\b\\B';
+  const configs = [
+    { blocked_values: ['[0-9]', 'xx$', '(?i)É|grü'] },
+    { blocked_values: ['a', '日'], allowed_values: ['http', 'ß'], summary: 'debug' },
+    { allowed_values: ['t+p'], redact_all_types: true, summary: 'info' },
+    { blocked_values: ['"q', '\\*b'], blocked_key_patterns: ['^h'], ignored_key_patterns: ['^a'], summary: 'debug' },
+    { blocked_values: [], summary: 'debug' },
+    { blocked_values: ['a'], url_sanitizer: { enabled: true, attributes: ['http.method', 'a'] } },
+  ].map((config) => ({ ...all, ...config }));
+  let changed = 0;
+  for (let seed = 1; seed < 80; seed++) {
+    const payload = asPayload(signal, randomRequest(signal, seed, { disorder: true, unknown: true }));
+    for (const config of configs) {
+      const after = Buffer.concat(through(signal, config, payload).chunks);
+      const blocked_values = [...(config.blocked_values ?? []), decoding];
+      const decoded = Buffer.concat(through(signal, { ...config, blocked_values }, payload).chunks);
+      expect(after.equals(decoded), `seed ${seed}`).toBe(true);
+      if (!after.equals(Buffer.concat(payload.chunks))) changed++;
+    }
+  }
+  expect(changed).toBeGreaterThan(40);
+});
+
 test.each(['traces', 'logs', 'metrics'] as const)('%s of every shape stay well-formed', (signal) => {
   const config = { ...all, blocked_values: ['[a-z]'], redact_all_types: true, summary: 'debug' };
   for (let seed = 1; seed < 60; seed++)
