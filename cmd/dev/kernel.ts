@@ -20,9 +20,9 @@ const FLAGS = [
   '--enable',
   'bulk-memory',
   '--initialMemory',
-  '259',
+  '260',
   '--maximumMemory',
-  '259',
+  '260',
 ];
 const sources = 'internal/otlp/kernel/assembly';
 const module = 'internal/otlp/kernel/module.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BatchContext } from '../core/consumer.ts';
-import { encodeField, encodeValue, plainOf, Workbench } from '../otlp/attributes/encode.ts';
+import { encodeField, encodeValue, KeptField, plainOf, Workbench } from '../otlp/attributes/encode.ts';
 import { Keys } from '../otlp/attributes/keys.ts';
 import type { AttributeList, EncodedField } from '../otlp/attributes/list.ts';
 import type { Range } from '../otlp/regroup.ts';
@@ -74,24 +74,24 @@ function setting(config: ActionConfig, field: number, key: Uint8Array, keys: Key
 }
 
 function sourceOf(config: ActionConfig, field: number, key: Uint8Array, keys: Keys): Source {
-  const constant = (value: unknown) => encodeField(field, key, encodeValue(plainOf(value)));
+  const constant = (value: unknown) => new KeptField(encodeField(field, key, encodeValue(plainOf(value))));
   if (config.value !== undefined) {
     const made = constant(config.value);
-    return () => made;
+    return () => made.here;
   }
   const byDefault = config.default_value === undefined ? undefined : constant(config.default_value);
   if (config.from_context) {
     const read = fromContext(config.from_context);
     return (_list, ctx) => {
       const text = read(ctx);
-      return text === undefined ? byDefault : encodeField(field, key, encodeValue(text));
+      return text === undefined ? byDefault?.here : encodeField(field, key, encodeValue(text));
     };
   }
   const from = config.from_attribute === '' ? undefined : keys.add(Buffer.from(config.from_attribute));
   const bench = new Workbench();
   return (list) => {
     const at = from === undefined ? -1 : list.at(from);
-    if (at < 0) return byDefault;
+    if (at < 0) return byDefault?.here;
     const { buf, start, end } = list.value(at);
     // For one record; the list forgets it with the next one.
     bench.clear();

@@ -1,7 +1,6 @@
 import type { Range } from '../otlp/regroup.ts';
 import type { Cursor } from '../otlp/view/cursor.ts';
 import { Fields } from '../otlp/view/fields.ts';
-import type { AnyValue } from '../otlp/view/value.ts';
 import { LEN } from '../otlp/wire.ts';
 import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
@@ -14,9 +13,9 @@ export interface Accessor {
   /** Absent where the path can only be read. */
   readonly set?: (scene: Scene, value: Value) => void;
   /** An attribute's value where it lies, undefined for nil; good until the next edit. */
-  readonly wire?: (scene: Scene) => AnyValue | undefined;
+  readonly wire?: (scene: Scene) => Range | undefined;
   /** Takes such a value over as it is. */
-  readonly setWire?: (scene: Scene, value: AnyValue) => void;
+  readonly setWire?: (scene: Scene, value: Range) => void;
   /** Removes a key of a map; decodes nothing. */
   readonly remove?: (scene: Scene, key: string) => void;
   /** Whether it is a string of these UTF-8 bytes; decodes nothing. */

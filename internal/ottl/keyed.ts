@@ -1,8 +1,9 @@
-import { encodeField } from '../otlp/attributes/encode.ts';
+import { encodeField, KeptField } from '../otlp/attributes/encode.ts';
 import type { AttributeList, EncodedField } from '../otlp/attributes/list.ts';
+import type { Range } from '../otlp/regroup.ts';
 import { rangeEquals } from '../otlp/view/raw.ts';
 import { AnyValue, type Attributes, type KeyValue } from '../otlp/view/value.ts';
-import { shortVarintEnd } from '../otlp/wire.ts';
+import { LEN, shortVarintEnd } from '../otlp/wire.ts';
 import { Writer } from '../otlp/writer.ts';
 import type { Accessor } from './accessors.ts';
 import { detached, isStorable, mapOf, refuseStoring, writeAny, writePairs } from './encode.ts';
@@ -22,6 +23,14 @@ function comparesAsNil(value: AnyValue | undefined): boolean {
 function isNil(value: AnyValue | undefined): boolean {
   const kind = value?.kind ?? 'empty';
   return kind === 'empty' || kind === 'strindex';
+}
+
+/** Tag of AnyValue.string_value. */
+const STRING = (1 << 3) | LEN;
+
+/** Whether the AnyValue is plainly a string of less than 128 bytes, as most are. */
+function isShortText({ buf, start, end }: Range): boolean {
+  return start + 2 <= end && buf[start] === STRING && buf[start + 1]! < 0x80 && start + 2 + buf[start + 1]! === end;
 }
 
 /** What a path or converter is indexed by: known now, or computed for each record. */
@@ -110,7 +119,9 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
           textRange: (scene) => range.ofValue(find(scene)),
           isNil: (scene) => comparesAsNil(find(scene)),
           wire: (scene) => {
-            const found = find(scene);
+            const own = listed.in(place, scene);
+            if (own) return listed.wire(own);
+            const found = list(scene).find(key)?.value;
             return isNil(found) ? undefined : found;
           },
           setWire(scene, { buf, start, end }) {
@@ -160,7 +171,7 @@ class ListedAttribute {
   readonly #out = new Writer(64);
   /** What was set last: most often it is the same again. */
   #value: Value;
-  #made: EncodedField | undefined;
+  #made: KeptField | undefined;
   #field = 0;
 
   constructor(key: Uint8Array) {
@@ -185,10 +196,20 @@ class ListedAttribute {
     return this.#view.reset(buf, start, end);
   }
 
+  /** Where its value lies; undefined where it is nil. */
+  wire(list: AttributeList): Range | undefined {
+    const at = list.at(this.#id);
+    if (at < 0) return undefined;
+    const value = list.value(at);
+    if (isShortText(value)) return value;
+    const view = this.#view.reset(value.buf, value.start, value.end);
+    return isNil(view) ? undefined : view;
+  }
+
   set(list: AttributeList, field: number, value: Value): void {
     if (value === undefined) return;
     if (this.#made && this.#field === field && Object.is(this.#value, value)) {
-      this.put(list, this.#made);
+      this.put(list, this.#made.here);
       return;
     }
     const storable = isStorable(value);
@@ -200,7 +221,7 @@ class ListedAttribute {
     const made = encodeField(field, this.#key, buffer, shortVarintEnd(buffer, 1, length), length);
     this.put(list, made);
     if (!storable) refuseStoring(value);
-    this.#made = made;
+    this.#made = new KeptField(made);
     this.#field = field;
     this.#value = value;
   }

@@ -1,5 +1,5 @@
 import { copyRange } from '../assembly.ts';
-import { bench, benchEnd, isOccupied, room } from '../kernel/kernel.ts';
+import { bench, benchEnd, isOccupied, keep, keptEdition, room } from '../kernel/kernel.ts';
 import type { Plain } from '../view/value.ts';
 import { LEN, varintSize, writeVarint } from '../wire.ts';
 import { Writer } from '../writer.ts';
@@ -84,6 +84,46 @@ function encodeInto(
   const valueFrom = writeVarint(bytes, keyTo + 1, end - start);
   copyRange(buf, start, end, bytes, valueFrom);
   return { bytes, from, to: contentFrom + inner, contentFrom, keyFrom, keyTo, valueFrom, valueTo: contentFrom + inner };
+}
+
+/** A field that goes into many records: for those in the kernel's room it lies there, too. */
+export class KeptField {
+  readonly #own: EncodedField;
+  #there: EncodedField;
+  #edition = -1;
+
+  constructor(field: EncodedField) {
+    this.#own = field;
+    this.#there = field;
+  }
+
+  /** To be put into the record that is changed now. */
+  get here(): EncodedField {
+    if (!isOccupied()) return this.#own;
+    if (this.#edition !== keptEdition()) this.#bring();
+    return this.#there;
+  }
+
+  #bring(): void {
+    this.#edition = keptEdition();
+    const own = this.#own;
+    const at = keep(own.bytes, own.from, own.to);
+    this.#there = at < 0 ? own : moved(own, room, at - own.from);
+  }
+}
+
+/** The same field in other bytes, so much further behind. */
+function moved(field: EncodedField, bytes: Uint8Array, by: number): EncodedField {
+  return {
+    bytes,
+    from: field.from + by,
+    to: field.to + by,
+    contentFrom: field.contentFrom + by,
+    keyFrom: field.keyFrom + by,
+    keyTo: field.keyTo + by,
+    valueFrom: field.valueFrom + by,
+    valueTo: field.valueTo + by,
+  };
 }
 
 const FIRST_BYTES = 4096;

@@ -20,6 +20,7 @@ interface Exports {
   readonly KEY_BYTES: Constant;
   readonly PLACES: Constant;
   readonly PLACES_END: Constant;
+  readonly KEPT: Constant;
   readonly BENCH: Constant;
   readonly INPUT: Constant;
   readonly INPUT_END: Constant;
@@ -75,6 +76,7 @@ export const outputEnd = kernel?.OUTPUT_END.value ?? 0;
 /** Where is room for what is made for one record. */
 export const bench = kernel?.BENCH.value ?? 0;
 export const benchEnd = input;
+const kept = kernel?.KEPT.value ?? 0;
 
 if (kernel) {
   room.set(kinds, kernel.KINDS.value);
@@ -103,7 +105,32 @@ export function occupy(chunk: Uint8Array): number {
   if (occupied || chunk.length > inputBytes) return -1;
   occupied = true;
   if (chunk !== resident) bring(chunk);
+  if (keptEnd > (kept + bench) >>> 1) {
+    keptEnd = kept;
+    edition++;
+  }
   return input;
+}
+
+let keptEnd = kept;
+let edition = 0;
+
+/** What `keep` said is good as long as this stays the same: at least until the room is left. */
+export function keptEdition(): number {
+  return edition;
+}
+
+/**
+ * Copies what goes into many records into the room.
+ *
+ * @returns where it lies; -1 where it does not fit
+ */
+export function keep(bytes: Uint8Array, from: number, to: number): number {
+  const at = keptEnd;
+  if (at + to - from > bench) return -1;
+  room.set(bytes.subarray(from, to), at);
+  keptEnd += to - from;
+  return at;
 }
 
 export function vacate(): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Dice } from '../../testkit/dice.ts';
 import { asPayload, generatePayload, generateRequest, randomRequest } from '../../testkit/generate.ts';
-import { encodeField, encodeValue, Workbench } from '../attributes/encode.ts';
+import { encodeField, encodeValue, KeptField, Workbench } from '../attributes/encode.ts';
 import { Keys } from '../attributes/keys.ts';
 import { AttributeList } from '../attributes/list.ts';
 import type { Payload, Signal } from '../payload.ts';
@@ -171,4 +171,29 @@ test('keys that are added later are found', () => {
     );
   }
   expect(found.every((at) => at >= 0)).toBe(true);
+});
+
+test('fields that go into many records are the same in the room, also where they are more than it keeps', () => {
+  const fields = Array.from({ length: 900 }, (_, i) =>
+    encodeField(9, Buffer.from(`kept.${i}`), encodeValue('v'.repeat(i % 200))),
+  );
+  const kept = fields.map((field) => new KeptField(field));
+  const dice = new Dice(seededRandom(4));
+  for (let turn = 0; turn < 40; turn++) {
+    const payload = generatePayload('traces', { items: 30, seed: turn });
+    const chosen = Array.from({ length: 30 }, () => dice.below(fields.length));
+    const rewritten = (of: (which: number) => { bytes: Uint8Array; from: number; to: number }, inRoom: boolean) => {
+      let at = 0;
+      const record = (_: Cursor, patch: Patch) => {
+        for (const which of [chosen[at]!, chosen[29 - at]!]) {
+          const { bytes, from, to } = of(which);
+          patch.append(bytes, from, to);
+        }
+        at++;
+      };
+      return bytesOf(rewriteSpans(payload, { record }, { inRoom }));
+    };
+    const inside = rewritten((which) => kept[which]!.here, true);
+    expect(inside.equals(rewritten((which) => fields[which]!, false)), `turn ${turn}`).toBe(true);
+  }
 });

@@ -11,11 +11,13 @@ export const KEY_BYTES: i32 = 25_600;
 /** What `scan` found: PLACE numbers for each attribute. */
 export const PLACES: i32 = 65_536;
 export const PLACES_END: i32 = 98_304;
+/** What goes into many records. */
+export const KEPT: i32 = 98_304;
 /** Room for what is made for one record. */
-export const BENCH: i32 = 98_304;
+export const BENCH: i32 = 163_840;
 /** A request to be checked, or a chunk to be rewritten. Behind it a few bytes may be read that mean nothing. */
-export const INPUT: i32 = 196_608;
-export const INPUT_END: i32 = 8_585_216;
+export const INPUT: i32 = 262_144;
+export const INPUT_END: i32 = 8_650_752;
 /** What a chunk is rewritten to. Memory that nobody touches takes no room. */
-export const OUTPUT: i32 = 8_585_280;
-export const OUTPUT_END: i32 = 16_973_824;
+export const OUTPUT: i32 = 8_650_816;
+export const OUTPUT_END: i32 = 17_039_360;
