@@ -1,11 +1,16 @@
 import type { Re2 } from './re2_ast.ts';
 import { membersOf, OTHERS } from './re2_members.ts';
 
-/**
- * Which bytes may stand at one place of a text in UTF-8: 1 for those below 0x80 at their index, and at OTHERS for all
- * others. These are never told apart, so that it does not matter how many bytes a character has, or whether they are UTF-8.
- */
-type ByteSet = Uint8Array;
+/** Which bytes may stand at one place of a text in UTF-8. */
+export interface ByteSet {
+  /**
+   * 1 for those below 0x80 at their index, and at OTHERS for all others. These are never told apart, so that it does not
+   * matter how many bytes a character has, or whether they are UTF-8.
+   */
+  readonly members: Uint8Array;
+  /** How common they are, of 1. */
+  readonly share: number;
+}
 
 /** Sets of bytes that stand one behind the other. */
 export type Window = readonly ByteSet[];
@@ -13,12 +18,14 @@ export type Window = readonly ByteSet[];
 /** One of these stands in every text that matches. */
 export type Windows = readonly Window[];
 
-/** Bytes in a window. Longer ones would hardly say no more often. */
-const MAX_WIDTH = 3;
+/** Bytes in a window: numbers of so many digits are rare, and such are many patterns. */
+const MAX_WIDTH = 8;
 /** Alternatives that are looked for apart; more of them are looked for as if they were one. */
 const MAX_WINDOWS = 8;
 /** Where more texts than these have a window, looking for it is not worth it. */
 const MAX_ODDS = 0.75;
+/** Bytes make words and numbers: one more in a window is met this often where the rest is, or more. */
+const MIN_ODDS_OF_NEXT = 0.5;
 
 /** What is known of each match of a node. */
 interface Known {
@@ -43,9 +50,9 @@ export function windowsOf(root: Re2): Windows | undefined {
 function knownOf(node: Re2): Known {
   switch (node.kind) {
     case 'set': {
-      const members = membersOf(node);
-      const window = [members];
-      return { head: window, tail: window, whole: members[OTHERS] === 0, inside: [window] };
+      const set = setOf(membersOf(node));
+      const window = [set];
+      return { head: window, tail: window, whole: set.members[OTHERS] === 0, inside: [window] };
     }
     case 'assert':
       return empty;
@@ -72,7 +79,7 @@ function behind(a: Known, b: Known): Known {
     head: head.slice(0, MAX_WIDTH),
     tail: tail.slice(-MAX_WIDTH),
     whole: a.whole && b.whole && head.length <= MAX_WIDTH,
-    inside: leastLikely([a.inside, b.inside, ...windowsIn([...a.tail, ...b.head])]),
+    inside: leastLikely([a.inside, b.inside, ...partsOf([...a.tail, ...b.head], MAX_WIDTH)]),
   };
 }
 
@@ -89,7 +96,7 @@ function either(a: Known, b: Known): Known {
 
 /** @param b at least as wide as `a` */
 function union(a: Window, b: Window): Window {
-  return a.map((set, at) => set.map((member, byte) => member | b[at]![byte]!));
+  return a.map(({ members }, at) => setOf(members.map((member, byte) => member | b[at]!.members[byte]!)));
 }
 
 function fewer(windows: Windows): Windows {
@@ -98,11 +105,16 @@ function fewer(windows: Windows): Windows {
   return [windows.reduce(union, narrowest)];
 }
 
+/** The part of a window that says no most often, `width` bytes at most. */
+export function narrowed(window: Window, width: number): Window {
+  return window.length <= width ? window : leastLikely(partsOf(window, width))![0]!;
+}
+
 /** All that can be cut out of a row of bytes. */
-function windowsIn(row: Window): Windows[] {
+function partsOf(row: Window, width: number): Windows[] {
   const all: Windows[] = [];
-  for (let width = 1; width <= MAX_WIDTH; width++) {
-    for (let at = 0; at + width <= row.length; at++) all.push([row.slice(at, at + width)]);
+  for (let at = 0; at < row.length; at++) {
+    for (let end = at + 1; end <= Math.min(row.length, at + width); end++) all.push([row.slice(at, end)]);
   }
   return all;
 }
@@ -121,13 +133,23 @@ function leastLikely(all: readonly (Windows | undefined)[]): Windows | undefined
 
 /** How often one of them is met at a place of a text, roughly. */
 function oddsOf(windows: Windows): number {
-  return windows.reduce((sum, window) => sum + window.reduce((odds, set) => odds * shareOf(set), 1), 0);
+  let sum = 0;
+  for (const window of windows) {
+    let rarest = 1;
+    let others = 1;
+    for (const { share } of window) {
+      others *= Math.max(MIN_ODDS_OF_NEXT, rarest, share);
+      rarest = Math.min(rarest, share);
+    }
+    sum += rarest * others;
+  }
+  return sum;
 }
 
-function shareOf(set: ByteSet): number {
+function setOf(members: Uint8Array): ByteSet {
   let share = 0;
-  for (let byte = 0; byte <= OTHERS; byte++) if (set[byte]) share += weights[byte]!;
-  return share / totalWeight;
+  for (let byte = 0; byte <= OTHERS; byte++) if (members[byte] === 1) share += weights[byte]!;
+  return { members, share: share / totalWeight };
 }
 
 /** How common bytes are in names, paths, addresses and messages. */

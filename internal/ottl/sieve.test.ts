@@ -123,17 +123,18 @@ test.each(['', 'a*', 'a|', '^', '\\b', '.', '[^a]', 'x?y?', '(?s).*x?'])('%j kee
   expect(sieveOf([regexOf('a'), regexOf(source)])).toBeUndefined();
 });
 
-test('many patterns are looked for as each of them is', () => {
+test.each([0, 1, 3, 12, 40])('%d patterns at once keep back nothing that one of them does not', (count) => {
   const known = patterns.map(regexOf).filter((regex) => sieveOf([regex]));
-  for (const count of [0, 1, 3, 12, 40]) {
-    const random = randomFrom(count);
-    for (let turn = 0; turn < 20; turn++) {
-      const own = Array.from({ length: count }, () => known[random(known.length)]!);
-      const sieve = sieveOf(own)!;
-      for (const text of some.slice(0, 300)) {
-        const each = own.some((regex) => regex.mayMatch(text, 0, text.length));
-        expect(sieve.mayMatch(text, 0, text.length)).toBe(each);
-      }
+  const random = randomFrom(count);
+  let keptBack = 0;
+  for (let turn = 0; turn < 20; turn++) {
+    const own = Array.from({ length: count }, () => known[random(known.length)]!);
+    const sieve = sieveOf(own)!;
+    for (const text of some.slice(0, 300)) {
+      if (sieve.mayMatch(text, 0, text.length)) continue;
+      keptBack++;
+      expect(own.some((regex) => regex.mayMatch(text, 0, text.length))).toBe(false);
     }
   }
+  expect(keptBack).toBeGreaterThan(500);
 });

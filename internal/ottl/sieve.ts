@@ -1,8 +1,10 @@
 import { OTHERS } from './re2_members.ts';
-import type { Windows } from './re2_window.ts';
+import { narrowed, type Windows } from './re2_window.ts';
 
 /** Bits of a number that an engine keeps as an integer, without its sign. */
 const MAX_BITS = 30;
+/** Windows are not cut to less than this, so that all have room. */
+const MIN_WIDTH = 3;
 
 /**
  * Tells texts that cannot match from those that may, by their bytes: all windows are looked for at once, each by as many
@@ -18,15 +20,17 @@ export class Sieve {
 
   /** Lets a text through where one of them stands in it. */
   constructor(windows: Windows) {
+    const width = Math.max(MIN_WIDTH, Math.floor(MAX_BITS / windows.length));
     let bit = 0;
-    for (const [index, window] of windows.entries()) {
+    for (const [index, whole] of windows.entries()) {
+      const window = narrowed(whole, width);
       if (bit + window.length > MAX_BITS) {
         this.#more = new Sieve(windows.slice(index));
         break;
       }
       this.#first |= 1 << bit;
-      for (const set of window) {
-        for (let byte = 0; byte < 256; byte++) this.#places[byte]! |= set[Math.min(byte, OTHERS)]! << bit;
+      for (const { members } of window) {
+        for (let byte = 0; byte < 256; byte++) this.#places[byte]! |= members[Math.min(byte, OTHERS)]! << bit;
         bit++;
       }
       this.#last |= 1 << (bit - 1);

@@ -74,12 +74,7 @@ export class Redaction implements Consumer {
 
   #span(span: Span, patch: Patch): void {
     this.#attributes(span, spanAttributes, patch);
-    const name = this.#redactor.spanName(span.name, span.kind, this.#list);
-    if (name !== span.name) {
-      const out = new Writer(name.length + 16);
-      out.string(spanName, name);
-      patch.put(span.buf, spanName, out.finish());
-    }
+    if (this.#redactor.sanitizes) this.#name(span, patch);
     const { events } = span;
     for (let event = events.next(); event; event = events.next()) {
       const inner = this.#inner.reset(event.start, event.end);
@@ -89,6 +84,15 @@ export class Redaction implements Consumer {
       out.patched(spanEvents, inner, event.buf);
       patch.splice(events.at, event.end, out.finish());
     }
+  }
+
+  #name(span: Span, patch: Patch): void {
+    const { name } = span;
+    const after = this.#redactor.spanName(name, span.kind, this.#list);
+    if (after === name) return;
+    const out = new Writer(after.length + 16);
+    out.string(spanName, after);
+    patch.put(span.buf, spanName, out.finish());
   }
 
   #log(log: LogRecord, patch: Patch): void {

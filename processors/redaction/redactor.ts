@@ -5,6 +5,7 @@ import type { Signal } from '../../internal/otlp/payload.ts';
 import type { Range } from '../../internal/otlp/regroup.ts';
 import { AnyValue, type Plain } from '../../internal/otlp/view/value.ts';
 import { valueText } from '../../internal/otlp/view/value_text.ts';
+import { VARINT, varintEnd } from '../../internal/otlp/wire.ts';
 import type { RedactionConfig } from './config.ts';
 import { DbSanitizer } from './db_sanitizer.ts';
 import { type KeyVerdict, Masks } from './masks.ts';
@@ -16,6 +17,9 @@ const httpKeys = [
   ...['http.scheme', 'http.target', 'http.method', 'http.url'],
 ].map((key) => Buffer.from(key));
 const systemKeys = ['db.system.name', 'db.system'].map((key) => Buffer.from(key));
+/** Tag of AnyValue.int_value. */
+const INT = (3 << 3) | VARINT;
+const noText: Range = { buf: new Uint8Array(0), start: 0, end: 0 };
 /** Span.SpanKind */
 const INTERNAL = 1;
 const SERVER = 2;
@@ -48,6 +52,11 @@ export class Redactor {
     this.#databases = sanitizer?.isNeeded ? sanitizer : undefined;
     this.#masks = new Masks(config);
     this.#summary = new Summary(config.summary);
+  }
+
+  /** URLs or queries are sanitized, in names of spans too. */
+  get sanitizes(): boolean {
+    return this.#urls !== undefined || this.#databases !== undefined;
   }
 
   /** The attributes in `field` of `message`, in which keys that were met before are known by their bytes. */
@@ -92,27 +101,27 @@ export class Redactor {
     list.replace(index, encodeField(field, list.keyBytes(index), encodeValue(after)));
   }
 
-  /** Nothing is to be done about it, which a text's bytes may tell. */
+  /** Nothing is to be done about the value, which its bytes may tell. */
   #passes(list: AttributeList, index: number): boolean {
-    if (this.#urls || this.#databases) return false;
+    if (this.sanitizes) return false;
     const range = list.textRange(index);
-    return range !== undefined && this.#masks.passes(range);
+    if (range) return this.#masks.passes(range);
+    return !this.#config.redact_all_types && isInt(list.value(index)) && this.#masks.passes(noText);
   }
 
   #sanitized(list: AttributeList, index: number, text: string): string {
-    if (!this.#urls && !this.#databases) return text;
+    if (!this.sanitizes) return text;
     const key = list.keyText(index);
     const url = this.#urls?.has(key) ? sanitizedUrl(text) : text;
     return this.#databases ? this.#databases.attribute(url, key, this.#system) : url;
   }
 
   /**
-   * A span's name, after its attributes: without what is no word in a URL, and without a query's values.
+   * A span's name where `sanitizes`, after its attributes: without what is no word in a URL, and without a query's values.
    * @returns the name itself where it stays
    */
   spanName(name: string, kind: number, list: AttributeList): string {
     const { url_sanitizer: urls, db_sanitizer: databases } = this.#config;
-    if (!this.#urls && !this.#databases) return name;
     if (this.#masks.allows(name)) return name;
     const mayBeUrl = kind === CLIENT || kind === SERVER;
     if (this.#urls && urls!.sanitize_span_name && mayBeUrl) {
@@ -201,6 +210,11 @@ export class Redactor {
     }
     return same ? value : { pairs };
   }
+}
+
+/** Plainly an int, of which nothing is said unless `redact_all_types`. */
+function isInt({ buf, start, end }: Range): boolean {
+  return end > start && buf[start] === INT && varintEnd(buf, start + 1, end) === end;
 }
 
 const usable = (name: string) => name !== '' && name !== '...';
