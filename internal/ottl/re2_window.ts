@@ -20,7 +20,7 @@ export type Windows = readonly Window[];
 
 /** Bytes in a window: numbers of so many digits are rare, and such are many patterns. */
 const MAX_WIDTH = 8;
-/** Alternatives that are looked for apart; more of them are looked for as if they were one. */
+/** Alternatives that are looked for apart. */
 const MAX_WINDOWS = 8;
 /** Where more texts than these have a window, looking for it is not worth it. */
 const MAX_ODDS = 0.75;
@@ -90,7 +90,7 @@ function either(a: Known, b: Known): Known {
     head: union(a.head.slice(0, most), b.head),
     tail: union(a.tail.slice(a.tail.length - last), b.tail.slice(b.tail.length - last)),
     whole: a.whole && b.whole && a.head.length === b.head.length,
-    inside: a.inside && b.inside && fewer([...a.inside, ...b.inside]),
+    inside: a.inside && b.inside && fewer([...a.inside, ...b.inside], MAX_WINDOWS),
   };
 }
 
@@ -99,10 +99,14 @@ function union(a: Window, b: Window): Window {
   return a.map(({ members }, at) => setOf(members.map((member, byte) => member | b[at]!.members[byte]!)));
 }
 
-function fewer(windows: Windows): Windows {
-  if (windows.length <= MAX_WINDOWS) return windows;
-  const narrowest = windows.reduce((a, b) => (b.length < a.length ? b : a));
-  return [windows.reduce(union, narrowest)];
+/** At most so many, each instead of a few that stand side by side. */
+export function fewer(windows: Windows, most: number): Windows {
+  if (windows.length <= most) return windows;
+  const size = Math.ceil(windows.length / most);
+  const groups = Array.from({ length: Math.ceil(windows.length / size) }, (_, i) =>
+    windows.slice(i * size, (i + 1) * size),
+  );
+  return groups.map((group) => group.reduce((a, b) => (a.length <= b.length ? union(a, b) : union(b, a))));
 }
 
 /** The part of a window that says no most often, `width` bytes at most. */

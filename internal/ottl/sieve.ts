@@ -1,10 +1,10 @@
 import { OTHERS } from './re2_members.ts';
-import { narrowed, type Windows } from './re2_window.ts';
+import { fewer, narrowed, type Windows } from './re2_window.ts';
 
 /** Bits of a number that an engine keeps as an integer, without its sign. */
 const MAX_BITS = 30;
-/** Windows are not cut to less than this, so that all have room. */
-const MIN_WIDTH = 3;
+/** Windows that are looked for apart: each has room for three bytes then. */
+const MAX_WINDOWS = 10;
 
 /**
  * Tells texts that cannot match from those that may, by their bytes: all windows are looked for at once, each by as many
@@ -15,19 +15,13 @@ export class Sieve {
   readonly #places = new Int32Array(256);
   #first = 0;
   #last = 0;
-  /** For the windows that have no room here. */
-  #more: Sieve | undefined;
 
-  /** Lets a text through where one of them stands in it. */
+  /** Lets a text through where one of them stands in it. Of many, also where one stands in it that is like several of them. */
   constructor(windows: Windows) {
-    const width = Math.max(MIN_WIDTH, Math.floor(MAX_BITS / windows.length));
+    const width = Math.floor(MAX_BITS / Math.min(MAX_WINDOWS, windows.length));
+    const narrow = windows.map((window) => narrowed(window, width));
     let bit = 0;
-    for (const [index, whole] of windows.entries()) {
-      const window = narrowed(whole, width);
-      if (bit + window.length > MAX_BITS) {
-        this.#more = new Sieve(windows.slice(index));
-        break;
-      }
+    for (const window of fewer(narrow, MAX_WINDOWS)) {
       this.#first |= 1 << bit;
       for (const { members } of window) {
         for (let byte = 0; byte < 256; byte++) this.#places[byte]! |= members[Math.min(byte, OTHERS)]! << bit;
@@ -47,6 +41,6 @@ export class Sieve {
       met = ((met << 1) | first) & places[buf[pos]!]!;
       if ((met & last) !== 0) return true;
     }
-    return this.#more?.mayMatch(buf, start, end) ?? false;
+    return false;
   }
 }
