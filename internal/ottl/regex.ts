@@ -1,3 +1,4 @@
+import { textOf } from '../otlp/view/raw.ts';
 import type { OttlProblem } from './problem.ts';
 import { Refusal } from './problem.ts';
 import type { Re2 } from './re2_ast.ts';
@@ -59,6 +60,11 @@ export class Regex {
   mayMatch(buf: Uint8Array, start: number, end: number): boolean {
     if (this.#sieve === undefined) this.#sieve = sieveOf([this]) ?? null;
     return this.#sieve === null || this.#sieve.mayMatch(buf, start, end);
+  }
+
+  /** The same as `test` of the text in these bytes. */
+  testBytes(buf: Uint8Array, start: number, end: number): boolean {
+    return this.mayMatch(buf, start, end) && this.test(textOf(buf, start, end));
   }
 
   /** One of these stands in every text that matches; undefined where nothing is known. */

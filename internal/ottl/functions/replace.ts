@@ -1,9 +1,10 @@
+import { textOf } from '../../otlp/view/raw.ts';
 import { Args, define, type FunctionTable } from '../args.ts';
 import { compileRegex, expandTemplate, type Regex } from '../regex.ts';
 import type { Scene } from '../scene.ts';
 import { fail, OttlError, Pair, type Value, ValueMap } from '../values.ts';
 import { mapTarget } from './map_target.ts';
-import { mismatch, regexFrom } from './strings.ts';
+import { regexFrom } from './strings.ts';
 
 const tail = 'function?, replacement_format?';
 
@@ -33,14 +34,15 @@ export const replaceEditors: FunctionTable = {
     const target = args.target('target');
     const pattern = regexFrom(args, 'regex_pattern');
     const replace = replacer(args);
-    // What is computed may fail, and then does so without a match, too.
-    const mismatches = args.literal('replacement') && mismatch(args, target, 'regex_pattern', pattern);
+    // A replacement that is computed may fail, and does so without a match, too.
+    const isKnown = args.literal('regex_pattern') && args.literal('replacement');
+    const textRange = isKnown && target.textRange;
     return (scene) => {
-      if (mismatches?.(scene)) return undefined;
-      const value = target.get(scene);
+      const range = textRange?.(scene);
+      if (range && !pattern(scene).mayMatch(range.buf, range.start, range.end)) return undefined;
+      const value = range ? textOf(range.buf, range.start, range.end) : target.get(scene);
       if (typeof value !== 'string') return undefined;
-      const regex = pattern(scene);
-      const after = replace(scene, regex, value);
+      const after = replace(scene, pattern(scene), value);
       if (after !== value) target.set(scene, after);
       return undefined;
     };

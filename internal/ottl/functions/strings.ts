@@ -1,4 +1,3 @@
-import type { Accessor } from '../accessors.ts';
 import { type Args, define, type FunctionTable } from '../args.ts';
 import { compare } from '../compare.ts';
 import { asText } from '../convert.ts';
@@ -13,10 +12,11 @@ export const stringConverters: FunctionTable = {
   IsMatch: define('target, pattern', (args) => {
     const target = args.textLike('target');
     const pattern = regexFrom(args, 'pattern');
-    const path = args.accessor('target');
-    const mismatches = path && mismatch(args, path, 'pattern', pattern);
+    // What to look for in the bytes is found out once: not for a pattern that may be another one each time.
+    const textRange = args.literal('pattern') && args.accessor('target')?.textRange;
     return (scene) => {
-      if (mismatches?.(scene)) return false;
+      const range = textRange?.(scene);
+      if (range) return pattern(scene).testBytes(range.buf, range.start, range.end);
       const regex = pattern(scene);
       const text = target(scene);
       return text !== undefined && regex.test(text);
@@ -141,24 +141,6 @@ export function regexFrom(args: Args, name: string): (scene: Scene) => Regex {
     if (compiled.size >= MAX_PATTERNS) compiled.clear();
     compiled.set(wanted, regex);
     return regex;
-  };
-}
-
-/**
- * Tells, without decoding it, that the text that `path` leads to does not match the pattern that `name` is; undefined where only the text
- * can tell.
- */
-export function mismatch(
-  args: Args,
-  path: Accessor,
-  name: string,
-  pattern: (scene: Scene) => Regex,
-): ((scene: Scene) => boolean) | undefined {
-  const { textRange } = path;
-  if (!textRange || !args.literal(name)) return undefined;
-  return (scene) => {
-    const range = textRange(scene);
-    return range !== undefined && !pattern(scene).mayMatch(range.buf, range.start, range.end);
   };
 }
 
