@@ -17,6 +17,8 @@ const httpKeys = [
   ...['http.scheme', 'http.target', 'http.method', 'http.url'],
 ].map((key) => Buffer.from(key));
 const systemKeys = ['db.system.name', 'db.system'].map((key) => Buffer.from(key));
+/** AnyValue.string_value */
+const STRING = 1;
 /** Tag of AnyValue.int_value. */
 const INT = (3 << 3) | VARINT;
 const noText: Range = { buf: new Uint8Array(0), start: 0, end: 0 };
@@ -160,6 +162,7 @@ export class Redactor {
    * @returns the body's AnyValue anew; undefined where it stays
    */
   body(body: AnyValue, list: AttributeList, field: number): Uint8Array | undefined {
+    if (this.#bodyPasses(body)) return undefined;
     const summary = this.#summary.reset();
     const before = body.plain();
     const after = this.#redacted(undefined, before);
@@ -167,6 +170,11 @@ export class Redactor {
     if (typeof before !== 'object' || before instanceof Uint8Array) summary.allowed.length = 0;
     summary.write(list, field, 'redaction.body');
     return after === before ? undefined : encodeValue(after);
+  }
+
+  #bodyPasses(body: AnyValue): boolean {
+    if (this.sanitizes || body.kind !== 'string') return false;
+    return this.#masks.passes({ buf: body.buf, start: body.valueStart(STRING), end: body.valueEnd(STRING) });
   }
 
   /** The value itself where nothing in it changes. @param path of keys and indices; none for the body as a whole */
