@@ -249,10 +249,12 @@ export function anyValue(place: Place, view: (scene: Scene) => AnyValue, field: 
     if (body instanceof ValueMap || Array.isArray(body)) return body;
     fail(`log bodies of type ${typeName(body)} cannot be indexed`);
   };
+  const range = new TextRange();
   return {
     whole: {
       get: (scene) => decodeValue(view(scene)),
       textIs: (scene, wanted) => view(scene).stringIs(wanted),
+      textRange: (scene) => range.ofValue(view(scene)),
       isNil: (scene) => comparesAsNil(view(scene)),
       set: (scene, value) => {
         if (value !== undefined) put(scene, value);

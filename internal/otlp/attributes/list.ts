@@ -165,14 +165,8 @@ export class AttributeList {
 
   /** The value where it is plainly a text of less than 16 KiB; undefined may still be one: then `value` tells. */
   text(index: number): string | undefined {
-    const buf = this.#bytesOf(index);
-    const start = this.#place(index, VALUE_FROM);
-    const end = this.#place(index, VALUE_TO);
-    if (start === end || buf[start] !== STRING) return undefined;
-    const size = buf[start + 1]!;
-    if (size < 0x80) return start + 2 + size === end ? textOf(buf, start + 2, end) : undefined;
-    const isShort = buf[start + 2]! < 0x80 && start + 3 + ((size & 0x7f) | (buf[start + 2]! << 7)) === end;
-    return isShort ? textOf(buf, start + 3, end) : undefined;
+    const range = this.textRange(index);
+    return range && textOf(range.buf, range.start, range.end);
   }
 
   /** Where the UTF-8 of that text lies, good until it is asked again; undefined where `text` is. */
