@@ -1,4 +1,5 @@
 import { copyRange, type Patched } from './assembly.ts';
+import { copyInRoom, room } from './kernel/kernel.ts';
 import { Fields } from './view/fields.ts';
 
 /**
@@ -112,6 +113,7 @@ export class Patch implements Patched {
 
   /** The content of the message as wanted, from the bytes it came in: `size` bytes. @returns the position behind them */
   writeTo(out: Buffer, at: number, source: Uint8Array): number {
+    if (out === room && source === room) return this.#writeInRoom(at);
     let from = this.#start;
     for (let i = 0; i < this.#count; i++) {
       at = copyRange(source, from, this.#from[i]!, out, at);
@@ -120,5 +122,25 @@ export class Patch implements Patched {
       from = this.#to[i]!;
     }
     return copyRange(source, from, this.#end, out, at);
+  }
+
+  #writeInRoom(at: number): number {
+    let from = this.#start;
+    for (let i = 0; i < this.#count; i++) {
+      const size = this.#from[i]! - from;
+      if (size > 0) copyInRoom(at, from, size);
+      at += size;
+      from = this.#to[i]!;
+      const insert = this.#inserts[i];
+      if (insert === room) {
+        const first = this.#insertFrom[i]!;
+        const length = this.#insertTo[i]! - first;
+        copyInRoom(at, first, length);
+        at += length;
+      } else if (insert) at = copyRange(insert, this.#insertFrom[i]!, this.#insertTo[i]!, room, at);
+    }
+    const rest = this.#end - from;
+    if (rest > 0) copyInRoom(at, from, rest);
+    return at + rest;
   }
 }

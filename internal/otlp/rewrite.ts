@@ -207,15 +207,16 @@ class Rewrite<R extends Cursor> {
       out.patched(SUBJECT, this.#patch, depth === SCOPES ? this.#resource.resource.buf : this.#place.scope.scope.buf);
     }
     let before = 0;
+    // Whether one is left is all that is asked.
     let after = 0;
     while (fields.next()) {
       if (leadsOn(step, fields)) {
         before++;
-        const size = out.innerSize;
+        const size = after === 0 ? out.innerSize : 0;
         if (!deeper) out.copy(buf, fields.at, fields.to);
         else if (depth === SCOPES) this.#scopeGroup(buf, fields);
         else this.#oneRecord(buf, fields);
-        if (out.innerSize > size) after++;
+        if (after === 0 && out.innerSize > size) after = 1;
       } else if (!(patched && fields.tag === SUBJECT)) out.copy(buf, fields.at, fields.to);
     }
     if (beside) out.copy(beside, 0, beside.length);
