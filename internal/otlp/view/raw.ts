@@ -27,6 +27,13 @@ const FIELDS = 17;
 const nothing: Uint8Array = new Uint8Array(0);
 const none: number[] = [];
 
+/** Where a value lies. */
+export interface Found {
+  buf: Uint8Array;
+  start: number;
+  end: number;
+}
+
 /**
  * Where the fields of one message lie, and their decoding. All views have one of these, of one and the same class:
  * that keeps the engine's property look-ups fast, however many kinds of messages there are.
@@ -47,6 +54,7 @@ export class Raw {
   #first = none;
   #from = none;
   #to = none;
+  readonly #found: Found = { buf: nothing, start: 0, end: 0 };
 
   constructor(type: MessageName) {
     this.#row = messageNamed(type).index * TAGS;
@@ -104,8 +112,12 @@ export class Raw {
     this.#to[field] = at + size;
   }
 
-  /** The last text with this tag, for a message that may be asked for nothing else; undefined where a look at all fields has to tell. */
-  #glance(tag: number): string | undefined {
+  /**
+   * The last text with this tag, for a message that may be asked for nothing else.
+   *
+   * @returns false where a look at all fields has to tell
+   */
+  #glance(tag: number, found: Found): boolean {
     const { buf, end } = this;
     let from = 0;
     let to = 0;
@@ -121,10 +133,12 @@ export class Raw {
       } else if (kind === FIXED64) pos += 9;
       else if (kind === VARINT && next < 0x80) pos += 2;
       else if (kind === (FIXED32 | 0x80) && next < 0x80) pos += 6;
-      else return undefined;
-      if (pos > end) return undefined;
+      else return false;
+      if (pos > end) return false;
     }
-    return textOf(buf, from, to);
+    found.start = from;
+    found.end = to;
+    return true;
   }
 
   #scan(): void {
@@ -229,12 +243,20 @@ export class Raw {
   }
 
   text(field: number): string {
+    this.find(field, this.#found);
+    return textOf(this.buf, this.#found.start, this.#found.end);
+  }
+
+  /** Has `found` say where the value of a text lies: nowhere, with no length, where it is absent. */
+  find(field: number, found: Found): void {
+    found.buf = this.buf;
     if (!this.#scanned && !this.#glanced) {
       this.#glanced = true;
-      const found = this.#glance((field << 3) | LEN);
-      if (found !== undefined) return found;
+      if (this.#glance((field << 3) | LEN, found)) return;
     }
-    return this.has(field) ? textOf(this.buf, this.#from[field]!, this.#to[field]!) : '';
+    const isThere = this.has(field);
+    found.start = isThere ? this.#from[field]! : 0;
+    found.end = isThere ? this.#to[field]! : 0;
   }
 
   /** A window on the request's bytes, not a copy. */
