@@ -45,31 +45,41 @@ export class Transform implements Consumer {
   }
 
   #workOf({ context, conditions, statements }: Group, mode: ErrorMode): Work {
-    const edits = statements.map(({ text, run }) => this.#guarded(text, run, mode));
     const tests = conditions.map(({ text, test }) => this.#guarded(text, test, mode));
     return {
       context,
       writes: new Set(statements.flatMap(({ writes }) => [...writes])),
       usesCache: statements.some(({ usesCache }) => usesCache),
-      run(scene) {
+      run: (scene) => {
         if (tests.length > 0 && !tests.some((test) => test(scene))) return;
-        for (const edit of edits) edit(scene);
+        for (const statement of statements) {
+          try {
+            statement.run(scene);
+          } catch (thrown) {
+            this.#failed(statement.text, thrown, mode);
+          }
+        }
       },
     };
   }
 
   /** False where it failed, unless that ends the batch. */
-  #guarded(text: string, run: (scene: Scene) => boolean, mode: ErrorMode): (scene: Scene) => boolean {
+  #guarded(text: string, test: (scene: Scene) => boolean, mode: ErrorMode): (scene: Scene) => boolean {
     return (scene) => {
       try {
-        return run(scene);
+        return test(scene);
       } catch (thrown) {
-        if (!(thrown instanceof OttlError)) throw thrown;
-        if (mode === 'propagate') throw new StatementFailed(`${text} failed: ${thrown.message}`);
-        if (mode === 'ignore') this.#log(text, thrown.message);
+        this.#failed(text, thrown, mode);
         return false;
       }
     };
+  }
+
+  /** Throws where that ends the batch. */
+  #failed(text: string, thrown: unknown, mode: ErrorMode): void {
+    if (!(thrown instanceof OttlError)) throw thrown;
+    if (mode === 'propagate') throw new StatementFailed(`${text} failed: ${thrown.message}`);
+    if (mode === 'ignore') this.#log(text, thrown.message);
   }
 
   #log(statement: string, error: string): void {
