@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { pattern } from '../../internal/attributes/pattern.ts';
-import { enumeration, object, secret, section, unsupported } from '../../internal/config/fields.ts';
+import { enumeration, object, secret, section } from '../../internal/config/fields.ts';
 
 const patterns = (what: string) => z.array(pattern()).default([]).describe(what);
 const keys = (what: string) => z.array(z.string()).default([]).describe(what);
@@ -49,11 +49,8 @@ export const schema = object({
   ),
   db_sanitizer: section(
     object({
-      sql: section(
-        object({
-          enabled: unsupported('SQL is not read here: mask its literals by blocked_values', [false]),
-          attributes: keys('Attributes that hold queries.'),
-        }),
+      sql: database(
+        'SQL of MySQL, MariaDB, PostgreSQL, SQLite and other_sql, and digits out of its names; comments stay',
       ),
       redis: database('Redis commands'),
       valkey: database('Valkey commands'),

@@ -1,19 +1,25 @@
+import type { Signal } from '../../internal/otlp/payload.ts';
 import { trimSpace } from '../../internal/ottl/index.ts';
 import type { RedactionConfig } from './config.ts';
 import { withoutRedisValues } from './redis.ts';
+import { withoutSqlLiterals } from './sql_sanitizer.ts';
 
 export type DbSanitizerConfig = NonNullable<RedactionConfig['db_sanitizer']>;
-type Name = 'redis' | 'valkey' | 'memcached' | 'mongo' | 'opensearch' | 'es';
+type Name = 'sql' | 'redis' | 'valkey' | 'memcached' | 'mongo' | 'opensearch' | 'es';
 
 interface Database {
-  /** As db.system.name has it. */
-  readonly system: string;
+  /** As db.system.name has them. */
+  readonly systems: readonly string[];
   readonly attributes: ReadonlySet<string>;
-  readonly sanitize: (query: string) => string;
+  readonly sanitize: Sanitize;
 }
 
+/** @param dialect the system whose reading of a query counts; empty where none is told */
+type Sanitize = (query: string, dialect?: string) => string;
+
 /** In upstream's order; of queries of the last two it leaves attributes alone. */
-const known: readonly (readonly [name: Name, system: string, sanitize: (query: string) => string])[] = [
+const known: readonly (readonly [name: Name, systems: string, sanitize: Sanitize])[] = [
+  ['sql', 'other_sql mysql postgresql mariadb sqlite', withoutSqlLiterals],
   ['redis', 'redis', withoutRedisValues],
   ['valkey', 'valkey', withoutRedisValues],
   ['memcached', 'memcached', withoutMemcachedValue],
@@ -25,16 +31,19 @@ const known: readonly (readonly [name: Name, system: string, sanitize: (query: s
 /** Leaves values out of queries and commands. */
 export class DbSanitizer {
   readonly #databases: readonly Database[];
+  /** Attributes without a system beside them are sanitized as of any: upstream does so for logs. */
   readonly #guesses: boolean;
+  /** Attributes are read as the system beside them does: upstream does so once it has seen a span's name of that system. */
+  readonly #dialects: boolean;
 
-  /** @param guesses whether attributes without a system beside them are sanitized as of any: upstream does so for logs */
-  constructor(config: DbSanitizerConfig, guesses: boolean) {
-    this.#guesses = guesses;
+  constructor(config: DbSanitizerConfig, signal: Signal) {
+    this.#guesses = signal === 'logs';
+    this.#dialects = signal === 'traces' && config.sanitize_span_name;
     this.#databases = known
       .filter(([name]) => config[name]?.enabled)
-      .map(([name, system, sanitize]) => {
+      .map(([name, systems, sanitize]) => {
         const attributes = name === 'opensearch' || name === 'es' ? [] : config[name]!.attributes;
-        return { system, attributes: new Set(attributes), sanitize };
+        return { systems: systems.split(' '), attributes: new Set(attributes), sanitize };
       });
   }
 
@@ -46,7 +55,8 @@ export class DbSanitizer {
   attribute(text: string, key: string, system: string): string {
     const holding = this.#databases.filter((database) => database.attributes.has(key));
     if (system === '' && this.#guesses) return holding.reduce((query, { sanitize }) => sanitize(query), text);
-    return holding.find((database) => database.system === system)?.sanitize(text) ?? text;
+    const dialect = this.#dialects ? system : '';
+    return holding.find(({ systems }) => systems.includes(system))?.sanitize(text, dialect) ?? text;
   }
 
   /** Of a log record nobody tells which database it is about: all have their turn. */
@@ -55,7 +65,7 @@ export class DbSanitizer {
   }
 
   spanName(name: string, system: string): string {
-    return this.#databases.find((database) => database.system === system)?.sanitize(name) ?? name;
+    return this.#databases.find(({ systems }) => systems.includes(system))?.sanitize(name, system) ?? name;
   }
 }
 

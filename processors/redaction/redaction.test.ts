@@ -217,6 +217,22 @@ test('values are left out of what is said to a database, where the attributes te
   checkLog({ ...all, db_sanitizer: { memcached: { enabled: true } } }, 'set k 0 900 6\r\nsecret', 'set k 0 900 6');
 });
 
+test('SQL is read as the system beside it does in spans, whose names tell it, too', () => {
+  const config = { ...all, db_sanitizer: { sql: { enabled: true, attributes: ['q'] } } };
+  const q = `SELECT "a1" FROM t WHERE b = 'x' LIMIT 5`;
+  const generic = 'SELECT "a?" FROM t WHERE b = ? LIMIT ?';
+  for (const system of ['PostgreSQL', 'mariadb', 'sqlite', 'other_sql']) {
+    check(config, { 'db.system': system, q, r: q }, { 'db.system': system, q: generic, r: q });
+  }
+  const mysql = 'SELECT ? FROM t WHERE b = ? LIMIT ?';
+  check(config, { 'db.system.name': 'MySQL', q }, { 'db.system.name': 'MySQL', q: mysql });
+  const unnamed = { ...all, db_sanitizer: { ...config.db_sanitizer, sanitize_span_name: false } };
+  check(unnamed, { 'db.system': 'mysql', q }, { 'db.system': 'mysql', q: generic });
+  check(config, { 'db.system': 'oracle', q }, { 'db.system': 'oracle', q });
+  check(config, { q }, { q });
+  checkLog(config, q, generic);
+});
+
 test('what has nothing to hide is passed on as the same batch', () => {
   const payload = generatePayload('metrics', { items: 20 });
   const next = new RecordingConsumer();

@@ -50,7 +50,7 @@ export class Redactor {
     this.#config = config;
     const { url_sanitizer: urls, db_sanitizer: databases } = config;
     this.#urls = urls?.enabled ? new Set(urls.attributes) : undefined;
-    const sanitizer = databases && new DbSanitizer(databases, signal === 'logs');
+    const sanitizer = databases && new DbSanitizer(databases, signal);
     this.#databases = sanitizer?.isNeeded ? sanitizer : undefined;
     this.#masks = new Masks(config);
     this.#summary = new Summary(config.summary);
