@@ -90,6 +90,24 @@ const queries = [
   `SET key value 5`,
   `{"find": "t1", "filter": {"a": 5}}`,
 ];
+/** Some of them end before the dot. */
+const words =
+  `absolute action add after all allocate alter always analyse analyze and any are array as asc assertion at atomic
+  authorization before begin between bigint binary both by call cascade case cast char check clone close cluster collate column
+  commit concurrently connect constraint copy create cross cube current cursor cycle database date deallocate declare default
+  deferrable delete desc describe distinct do domain drop dual each else end escape except exec execute exists explain external
+  false fetch filter first float for force foreign from full function get global grant group grouping having identity if ilike
+  immediate in index inner inout insert int intersect interval into is isnull join key language last lateral leading left like
+  limit literal local lock match materialized merge modify natural new no not notnull null of off offset old on only open option
+  or order out outer over overlaps partition percent pivot plpgsql precision prepare primary prior privileges proc procedure
+  public raise range read recursive references regexp release rename replace restrict return returning returns revoke right rlike
+  rollback rollup row rownum rows savepoint schema scroll select sequence set show signal similar skip some sql start static
+  straight_join table temp temporary then to top trailing trigger truncate true type uescape union unique unknown unlogged unnest
+  unpivot until update usage use user using vaccum vacuum values varying verbose view when whenever where while window with
+  within without work xml year zone`
+    .split(/\s+/)
+    .flatMap((word) => [word, word.toUpperCase()])
+    .map((word) => `${word}.1e5 ${word}(1 ${word}=1`);
 /** Cut off at each letter. */
 const cut = [
   `SELECT a1, "b2"."c3" FROM t4 WHERE x = 'it''s \\' 5' AND y IN (-1.5e+3, NULL) -- end 5`,
@@ -154,7 +172,7 @@ const prefixes = cut.flatMap((query) =>
       .join(''),
   ),
 );
-const texts = [...queries, ...prefixes, ...soups];
+const texts = [...queries, words.join(', '), ...prefixes, ...soups];
 
 const generic = [undefined, 'PostgreSQL', 'mariadb', 'sqlite', 'other_sql', 'oracle', 'mssql', 'redis', ''];
 const systems = [...generic, 'mysql', 'MySQL'];
