@@ -65,6 +65,14 @@ const noCharacterSets: Plugin = {
   },
 };
 
+/** Elastic's second kind of connection, a seventh of the program: the exporter makes the first kind. */
+const noUndici: Plugin = {
+  name: 'no-undici',
+  setup(bundler) {
+    bundler.onLoad({ filter: /node_modules.undici.index\.js$/ }, () => ({ contents: '', loader: 'js' }));
+  },
+};
+
 /** The addon of this platform among snappy's optional packages. */
 function snappyAddon(): string {
   const require = createRequire(import.meta.url);
@@ -91,10 +99,12 @@ async function bundle(): Promise<string> {
     banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
     footer: { js: '})' },
     target: 'node26',
+    // What the exporter takes from it are transport's own; the client around, a class for each of Elasticsearch's calls, is an eighth of the program.
+    alias: { '@elastic/elasticsearch': '@elastic/transport' },
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'eof',
-    plugins: [embedSnappy, oneLanguage, noCharacterSets],
+    plugins: [embedSnappy, oneLanguage, noCharacterSets, noUndici],
     // Only the program run from source asks for it.
     define: { 'import.meta.url': '"file:///sluice"' },
     logLevel: 'warning',
