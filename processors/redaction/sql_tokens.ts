@@ -224,13 +224,14 @@ export class SqlTokens {
 
   /** "a"."b" is one name. */
   #quotedName(quote: string): number {
+    const closing = codeOf(quote);
     const between = `${quote}.${quote}`;
     let digits = false;
     for (let end = this.start + 1; ; end++) {
       const code = this.#code(end);
       if (code === 0) return end;
       if (isOf(DIGIT, code)) digits = true;
-      if (code !== codeOf(quote)) continue;
+      if (code !== closing) continue;
       if (!this.#text.startsWith(between, end)) {
         if (digits) this.kind = 'name';
         return end + 1;
@@ -267,29 +268,27 @@ export class SqlTokens {
   }
 }
 
+const letter = /^\p{L}/u;
+const numeral = /^\p{N}/u;
+
 function isOf(bit: number, code: number): boolean {
   return code < 128 && (classes[code]! & bit) !== 0;
 }
 
-function letterSize(text: string, at: number): number {
-  return sizeOf(/^\p{L}/u, text, at);
-}
-
-function numberSize(text: string, at: number): number {
-  return sizeOf(/^\p{N}/u, text, at);
-}
+const letterSize = (text: string, at: number) => sizeOf(letter, text, at);
+const numberSize = (text: string, at: number) => sizeOf(numeral, text, at);
 
 /** How long the letter at `at` is, if it is beyond ASCII and of that class; else 0. */
 function sizeOf(pattern: RegExp, text: string, at: number): number {
   if (!(text.charCodeAt(at) > 127)) return 0;
-  const letter = String.fromCodePoint(text.codePointAt(at)!);
-  return pattern.test(letter) ? letter.length : 0;
+  const found = String.fromCodePoint(text.codePointAt(at)!);
+  return pattern.test(found) ? found.length : 0;
 }
 
 /** Of a tag beyond ASCII upstream looks for the lowest byte of each code point: undefined where that is no text. */
 function closingTag(tag: string): string | undefined {
   if (!/[^\0-\x7f]/.test(tag)) return tag;
-  const bytes = Uint8Array.from(tag, (letter) => letter.codePointAt(0)!);
+  const bytes = Uint8Array.from(tag, (each) => each.codePointAt(0)!);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
