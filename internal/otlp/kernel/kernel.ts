@@ -55,7 +55,7 @@ function load(): Exports | undefined {
   }
 }
 
-/** Undefined where this Node has no WebAssembly: with `--jitless`, say. Then all is done in TypeScript. */
+/** Undefined where this Node has no WebAssembly: a processor without SIMD, say. Then all is done in TypeScript. */
 const kernel = load();
 
 /**
