@@ -1,4 +1,4 @@
-import { copyInRoom, output, outputEnd, room } from './kernel/kernel.ts';
+import { copyInRoom, occupy, output, outputEnd, room, vacate } from './kernel/kernel.ts';
 import { varintSize, writeVarint } from './wire.ts';
 
 /**
@@ -8,9 +8,6 @@ import { varintSize, writeVarint } from './wire.ts';
  */
 export class Assembly {
   #out: Buffer | undefined;
-  /** Where in `#out` the message begins, and what may be written up to. */
-  #base = 0;
-  #limit = 0;
   #pos = 0;
   #expected = 0;
   /** A range that will be copied, unless it grows first. The headers of the unwritten levels lie in it. */
@@ -22,20 +19,26 @@ export class Assembly {
   /** How many of the innermost levels are as they were so far: they have not been written. */
   #untouched = 0;
 
-  /** The chunk that lies in the kernel's room, and where: what is assembled is written there, too. */
+  /** The chunk that lies in the kernel's room, and where. */
   #chunk: Uint8Array | undefined;
   #chunkAt = 0;
 
   /**
-   * The next message is put together in the kernel's room, which the caller occupies until it is finished.
-   * @param chunk what lies there from `at`
+   * Has `assemble` make a message out of a chunk, and finish it: in the kernel's room, if it is free and the chunk fits.
+   * @param assemble is told where the chunk lies; nothing of there may be held on to
    */
-  inRoom(chunk: Uint8Array, at: number): void {
+  inRoom(chunk: Uint8Array, assemble: (buf: Uint8Array, start: number, end: number) => Uint8Array): Uint8Array {
+    const at = occupy(chunk);
+    if (at < 0) return assemble(chunk, 0, chunk.length);
     this.#chunk = chunk;
     this.#chunkAt = at;
     this.#out = room;
-    this.#pos = this.#base = output;
-    this.#limit = outputEnd;
+    this.#pos = output;
+    try {
+      return assemble(room, at, at + chunk.length);
+    } finally {
+      vacate();
+    }
   }
 
   /** How large the whole will be, more or less: saves growing. */
@@ -164,16 +167,17 @@ export class Assembly {
 
   /** Forgets what was added. */
   clear(): void {
-    if (this.#chunk) {
-      this.#chunk = undefined;
-      if (this.#out === room) this.#out = undefined;
-    }
-    this.#limit = this.#out ? this.#out.length : 0;
-    this.#base = 0;
+    this.#chunk = undefined;
+    if (this.#out === room) this.#out = undefined;
     this.#pos = 0;
     this.#depth = 0;
     this.#untouched = 0;
     this.#buf = undefined;
+  }
+
+  /** Where in `#out` the message begins. */
+  get #base(): number {
+    return this.#out === room ? output : 0;
   }
 
   get #pending(): number {
@@ -234,31 +238,27 @@ export class Assembly {
 
   #roomFor(bytes: number): Buffer {
     const out = this.#out;
-    const needed = this.#pos + bytes;
-    if (out && needed <= this.#limit) return out;
+    const limit = out === room ? outputEnd : out ? out.length : 0;
+    if (out && this.#pos + bytes <= limit) return out;
+    const base = this.#base;
+    const written = this.#pos - base;
     const expected = this.#expected + (this.#expected >>> 3);
-    const written = this.#pos - this.#base;
-    const larger = Buffer.allocUnsafeSlow(Math.max(expected, written + bytes + 256, out ? written * 2 : 0));
-    out?.copy(larger, 0, this.#base, this.#pos);
-    this.#move(larger);
+    const larger = Buffer.allocUnsafeSlow(Math.max(expected, written + bytes + 256, written * 2));
+    out?.copy(larger, 0, base, this.#pos);
+    if (base > 0) this.#shift(base);
+    this.#out = larger;
     return larger;
   }
 
-  /** What was written lies at the beginning of `out` from now on. */
-  #move(out: Buffer): void {
-    const by = this.#base;
-    if (by > 0) {
-      for (let depth = this.#depth - this.#untouched - 1; depth >= 0; depth--) {
-        const level = this.#levels[depth]!;
-        level.head -= by;
-        level.length -= by;
-        level.body -= by;
-      }
-    }
-    this.#out = out;
-    this.#base = 0;
+  /** What was written lies so much further in front. */
+  #shift(by: number): void {
     this.#pos -= by;
-    this.#limit = out.length;
+    for (let depth = this.#depth - this.#untouched - 1; depth >= 0; depth--) {
+      const level = this.#levels[depth]!;
+      level.head -= by;
+      level.length -= by;
+      level.body -= by;
+    }
   }
 
   /** No more than an eighth of a buffer that lives on is idle. */

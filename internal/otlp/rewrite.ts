@@ -1,5 +1,4 @@
 import { Assembly } from './assembly.ts';
-import { occupy, room, vacate } from './kernel/kernel.ts';
 import { Patch } from './patch.ts';
 import { Payload, type Signal } from './payload.ts';
 import { countIn, leadsOn, type Shape, shapeOf } from './shape.ts';
@@ -154,14 +153,8 @@ class Rewrite<R extends Cursor> {
 
   chunk(chunk: Uint8Array): Uint8Array {
     this.#out.expect(Math.ceil(chunk.length * this.#share));
-    const at = this.#inRoom ? occupy(chunk) : -1;
-    if (at < 0) return this.#groups(chunk, 0, chunk.length);
-    try {
-      this.#out.inRoom(chunk, at);
-      return this.#groups(room, at, at + chunk.length);
-    } finally {
-      vacate();
-    }
+    if (!this.#inRoom) return this.#groups(chunk, 0, chunk.length);
+    return this.#out.inRoom(chunk, (buf, start, end) => this.#groups(buf, start, end));
   }
 
   #groups(buf: Uint8Array, start: number, end: number): Uint8Array {

@@ -1,5 +1,4 @@
 import { Assembly } from '../otlp/assembly.ts';
-import { occupy, room, vacate } from '../otlp/kernel/kernel.ts';
 import { Payload, type Signal } from '../otlp/payload.ts';
 import { countItems } from '../otlp/shape.ts';
 import type { Cursor } from '../otlp/view/cursor.ts';
@@ -92,14 +91,7 @@ export class Pass {
 
   #chunk(chunk: Uint8Array): Uint8Array {
     this.#out.expect(Math.ceil(chunk.length * this.#share));
-    const at = occupy(chunk);
-    if (at < 0) return this.#groups(chunk, 0, chunk.length);
-    try {
-      this.#out.inRoom(chunk, at);
-      return this.#groups(room, at, at + chunk.length);
-    } finally {
-      vacate();
-    }
+    return this.#out.inRoom(chunk, (buf, start, end) => this.#groups(buf, start, end));
   }
 
   #groups(buf: Uint8Array, start: number, end: number): Uint8Array {
