@@ -1,7 +1,7 @@
 import { packedOnce } from '../otlp/counts.ts';
+import { rangeEquals } from '../otlp/view/raw.ts';
 import { doubleAt } from '../otlp/wire.ts';
 import { boundText } from './bound_text.ts';
-import { sameBytes } from './bytes.ts';
 import { type FixedLabel, fixedLabel, plainName } from './labels.ts';
 
 const le = plainName('le');
@@ -59,7 +59,7 @@ export class Bounds {
       from = 0;
       to = joined.length;
     }
-    if (sameBytes(buf, from, to, this.#now.bytes)) return true;
+    if (rangeEquals(buf, from, to, this.#now.bytes)) return true;
     const key = Buffer.from(buf.buffer, buf.byteOffset + from, to - from).toString('latin1');
     const known = this.#known.get(key) ?? this.#learn(key, buf, from, to);
     if (known) this.#now = known;

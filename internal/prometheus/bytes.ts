@@ -30,13 +30,6 @@ export function labelHash(name: number, value: number): number {
   return Math.imul(hash, 0x27d4eb2f);
 }
 
-export function sameBytes(a: Uint8Array, from: number, to: number, b: Uint8Array): boolean {
-  if (to - from !== b.length) return false;
-  // From the end: keys share their beginnings more than their ends.
-  for (let i = to - 1, k = b.length - 1; k >= 0; i--, k--) if (a[i] !== b[k]) return false;
-  return true;
-}
-
 /** Copies a range by hand where it is short, since a call into the runtime costs as much as a hundred bytes. */
 export function copyBytes(to: Uint8Array, at: number, from: Uint8Array, start: number, end: number): number {
   if (end - start > 128) {

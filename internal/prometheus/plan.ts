@@ -1,5 +1,6 @@
+import { isKey } from '../otlp/attributes/keys.ts';
 import type { AttributeList } from './attributes.ts';
-import { type Scratch, sameBytes } from './bytes.ts';
+import type { Scratch } from './bytes.ts';
 import {
   type ExtraName,
   type FixedLabel,
@@ -64,7 +65,7 @@ export class Plan {
     const keys = this.#keys;
     if (keys.length !== attributes.count) return false;
     const { buf, keyFrom, keyTo } = attributes;
-    for (let i = 0; i < keys.length; i++) if (!sameBytes(buf, keyFrom[i]!, keyTo[i]!, keys[i]!)) return false;
+    for (let i = 0; i < keys.length; i++) if (!isKey(keys[i]!, buf, keyFrom[i]!, keyTo[i]!)) return false;
     return true;
   }
 
