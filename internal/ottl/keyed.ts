@@ -2,12 +2,11 @@ import { encodeField, KeptField } from '../otlp/attributes/encode.ts';
 import type { AttributeList, EncodedField } from '../otlp/attributes/list.ts';
 import type { Range } from '../otlp/regroup.ts';
 import { rangeEquals } from '../otlp/view/raw.ts';
-import { AnyValue, type Attributes, type KeyValue } from '../otlp/view/value.ts';
-import { LEN, shortVarintEnd } from '../otlp/wire.ts';
+import { AnyValue, type Attributes, type KeyValue, plainTextStart } from '../otlp/view/value.ts';
+import { shortVarintEnd } from '../otlp/wire.ts';
 import { Writer } from '../otlp/writer.ts';
 import type { Accessor } from './accessors.ts';
 import { detached, isStorable, mapOf, refuseStoring, writeAny, writePairs } from './encode.ts';
-import type { Overlay } from './overlay.ts';
 import { KeyBytes, PairWriter, restOf, withRest } from './pair_writer.ts';
 import type { Place } from './place.ts';
 import type { Scene } from './scene.ts';
@@ -23,14 +22,6 @@ function comparesAsNil(value: AnyValue | undefined): boolean {
 function isNil(value: AnyValue | undefined): boolean {
   const kind = value?.kind ?? 'empty';
   return kind === 'empty' || kind === 'strindex';
-}
-
-/** Tag of AnyValue.string_value. */
-const STRING = (1 << 3) | LEN;
-
-/** Whether the AnyValue is plainly a string of less than 128 bytes, as most are. */
-function isShortText({ buf, start, end }: Range): boolean {
-  return start + 2 <= end && buf[start] === STRING && buf[start + 1]! < 0x80 && start + 2 + buf[start + 1]! === end;
 }
 
 /** What a path or converter is indexed by: known now, or computed for each record. */
@@ -104,7 +95,7 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
       if (first.kind === 'text' && rest.length === 0) {
         const key = Buffer.from(first.text);
         const pairs = new PairWriter();
-        const listed = new ListedAttribute(key);
+        const listed = new ListedAttribute(first.text);
         const range = new TextRange();
         const find = (scene: Scene): AnyValue | undefined => {
           const all = listed.in(place, scene);
@@ -163,9 +154,8 @@ export function attributes(place: Place, list: (scene: Scene) => Attributes, fie
 
 /** An attribute by its key, in the list of a record under change. */
 class ListedAttribute {
-  readonly #key: Uint8Array;
-  /** Where it knows the number of its key. */
-  #overlay: Overlay | undefined;
+  readonly #name: string;
+  readonly #key = new KeyBytes();
   #id = -1;
   readonly #view = new AnyValue();
   readonly #out = new Writer(64);
@@ -174,17 +164,13 @@ class ListedAttribute {
   #made: KeptField | undefined;
   #field = 0;
 
-  constructor(key: Uint8Array) {
-    this.#key = key;
+  constructor(name: string) {
+    this.#name = name;
   }
 
   /** The list of the record under change, if `place` is that one. */
   in(place: Place, scene: Scene): AttributeList | undefined {
-    const { overlay } = scene;
-    if (overlay !== this.#overlay) {
-      this.#overlay = overlay;
-      this.#id = overlay.want(this.#key);
-    }
+    this.#id = this.#key.numberIn(scene.overlay, this.#name);
     return this.#id < 0 ? undefined : place.attributes(scene);
   }
 
@@ -201,7 +187,7 @@ class ListedAttribute {
     const at = list.at(this.#id);
     if (at < 0) return undefined;
     const value = list.value(at);
-    if (isShortText(value)) return value;
+    if (plainTextStart(value.buf, value.start, value.end) >= 0) return value;
     const view = this.#view.reset(value.buf, value.start, value.end);
     return isNil(view) ? undefined : view;
   }
@@ -218,7 +204,7 @@ class ListedAttribute {
     this.#out.clear();
     writeAny(this.#out, 1, storable ? value : undefined);
     const { buffer, length } = this.#out;
-    const made = encodeField(field, this.#key, buffer, shortVarintEnd(buffer, 1, length), length);
+    const made = encodeField(field, this.#key.of(this.#name), buffer, shortVarintEnd(buffer, 1, length), length);
     this.put(list, made);
     if (!storable) refuseStoring(value);
     this.#made = new KeptField(made);

@@ -1,7 +1,6 @@
 import type { Range } from '../otlp/regroup.ts';
 import type { Cursor } from '../otlp/view/cursor.ts';
-import type { AnyValue } from '../otlp/view/value.ts';
-import { LEN } from '../otlp/wire.ts';
+import { type AnyValue, plainTextStart } from '../otlp/view/value.ts';
 
 const nothing: Uint8Array = new Uint8Array(0);
 /** AnyValue.string_value */
@@ -23,9 +22,10 @@ export class TextRange implements Range {
   ofValue(value: AnyValue | undefined): this | undefined {
     if (!value) return undefined;
     const { buf, start, end } = value;
-    if (buf[start] === ((STRING << 3) | LEN) && buf[start + 1]! < 0x80 && start + 2 + buf[start + 1]! === end) {
+    const text = plainTextStart(buf, start, end);
+    if (text >= 0) {
       this.buf = buf;
-      this.start = start + 2;
+      this.start = text;
       this.end = end;
       return this;
     }

@@ -3,13 +3,12 @@ import type { Patch } from '../patch.ts';
 import type { Range } from '../regroup.ts';
 import { Fields } from '../view/fields.ts';
 import { rangeEquals, textOf } from '../view/raw.ts';
+import { plainTextStart } from '../view/value.ts';
 import { FIXED32, FIXED64, LEN, VARINT, varintSize, writeVarint } from '../wire.ts';
 import { isKey, Keys, NONE, UNSURE } from './keys.ts';
 
 const KEY = (1 << 3) | LEN;
 const VALUE = (2 << 3) | LEN;
-/** Tag of AnyValue.string_value. */
-const STRING = (1 << 3) | LEN;
 const nothing: Uint8Array = new Uint8Array(0);
 
 const AT = 0;
@@ -172,16 +171,10 @@ export class AttributeList {
   /** Where the UTF-8 of that text lies, good until it is asked again; undefined where `text` is. */
   textRange(index: number): ValueRange | undefined {
     const range = this.#range;
-    const buf = this.#bytesOf(index);
-    const start = this.#place(index, VALUE_FROM);
-    const end = this.#place(index, VALUE_TO);
-    if (start === end || buf[start] !== STRING) return undefined;
-    const size = buf[start + 1]!;
-    const long = size < 0x80 ? 0 : buf[start + 2]!;
-    range.buf = buf;
-    range.start = start + (size < 0x80 ? 2 : 3);
-    range.end = end;
-    return long < 0x80 && range.start + ((size & 0x7f) | (long << 7)) === end ? range : undefined;
+    range.buf = this.#bytesOf(index);
+    range.end = this.#place(index, VALUE_TO);
+    range.start = plainTextStart(range.buf, this.#place(index, VALUE_FROM), range.end);
+    return range.start < 0 ? undefined : range;
   }
 
   keyBytes(index: number): Uint8Array {

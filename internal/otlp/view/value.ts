@@ -30,6 +30,18 @@ export class KeyValue extends Cursor {
   }
 }
 
+/** Tag of AnyValue.string_value. */
+const STRING = (1 << 3) | LEN;
+
+/** Where the text begins in an AnyValue from `start` to `end` that is plainly one of less than 16 KiB, and nothing else; -1 for any other. */
+export function plainTextStart(buf: Uint8Array, start: number, end: number): number {
+  if (start === end || buf[start] !== STRING) return -1;
+  const size = buf[start + 1]!;
+  const more = size < 0x80 ? 0 : buf[start + 2]!;
+  const text = start + (size < 0x80 ? 2 : 3);
+  return more < 0x80 && text + ((size & 0x7f) | (more << 7)) === end ? text : -1;
+}
+
 const members = [1, 2, 3, 4, 5, 6, 7, 8];
 const valueKinds = ['empty', 'string', 'bool', 'int', 'double', 'array', 'kvlist', 'bytes', 'strindex'] as const;
 export type ValueKind = (typeof valueKinds)[number];
